@@ -1,0 +1,18 @@
+/* SIGTERM, SIGINT and SIGHUP ask the process to stop. They are blocked in every thread and
+ * taken by main when it waits. One that was ignored when the process began stays ignored
+ * (nohup, a background job of a script). main only. */
+#ifndef CONFAB_APP_SIGNALS_H
+#define CONFAB_APP_SIGNALS_H
+
+#include "confab/base/base.h"
+#include "confab/base/roles.h"
+
+/* Before the first thread. SIGPIPE is ignored from here on. */
+void signals_block(void) REQUIRES(on_main);
+/* Waits for one of them, at most timeout_ms (< 0: for ever). Its number, or 0 on timeout. */
+int signals_wait(int64_t timeout_ms) REQUIRES(on_main);
+/* From here on one more of them ends the process at once with status 1, and so does SIGALRM
+ * after limit_s: a stop that hangs must not need a second person. */
+void signals_end_at_once(unsigned limit_s) REQUIRES(on_main);
+
+#endif

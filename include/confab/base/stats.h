@@ -1,0 +1,76 @@
+/* Counters of one instance: relaxed atomics, written by whoever does the thing, read by
+ * GET /api/v1/stats on any thread. One cache line is not worth more here: every counter
+ * counts events that cost a thousand times an atomic add. */
+#ifndef CONFAB_BASE_STATS_H
+#define CONFAB_BASE_STATS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* X(name): monotone counters. */
+#define STATS_COUNTERS(X)                                                                         \
+    X(connections_accepted)                                                                       \
+    X(connections_refused)                                                                        \
+    X(frames_in)                                                                                  \
+    X(bytes_in)                                                                                   \
+    X(frames_malformed)                                                                           \
+    X(messages_in)            /* message and private commands that passed the rules */            \
+    X(messages_published)     /* stored by Redis */                                               \
+    X(messages_duplicate)                                                                         \
+    X(messages_limited)                                                                           \
+    X(messages_failed)        /* answered with an error of Redis */                               \
+    X(messages_received)      /* arrived from Redis pub/sub */                                    \
+    X(gaps_filled)            /* messages fetched from the history list after a hole */           \
+    X(gaps_lost)              /* messages that the list no longer held */                         \
+    X(deliveries)             /* frames handed to sockets, counted per receiver */                \
+    X(sends)                  /* lws_write calls */                                               \
+    X(bytes_out)                                                                                  \
+    X(flushes)                                                                                    \
+    X(flushes_gathered)       /* of these: delayed to gather more */                              \
+    X(net_wakeups)                                                                                \
+    X(hub_turns)                                                                                  \
+    X(events_dropped)         /* typing and presence left out for a slow client */                \
+    X(clients_lagged)                                                                             \
+    X(clients_closed_slow)                                                                        \
+    X(clients_closed_silent)                                                                      \
+    X(backpressure_stalls)    /* a client's socket was not read because a queue was full */       \
+    X(redis_commands)                                                                             \
+    X(redis_reconnects)
+
+/* X(name): values that go up and down. */
+#define STATS_GAUGES(X)                                                                           \
+    X(clients)                /* WebSocket connections */                                         \
+    X(clients_dedicated)      /* of these: with pump threads */                                   \
+    X(threads_reader)                                                                             \
+    X(threads_writer)                                                                             \
+    X(users)                  /* distinct names with a connection here */                         \
+    X(rooms)                  /* rooms with members here */                                       \
+    X(queue_bytes)            /* waiting in outboxes */                                           \
+    X(redis_in_flight)        /* commands without a reply */                                      \
+    X(store_state)            /* enum store_state */                                              \
+    X(probe_lag_us)           /* last round trip through Redis pub/sub */                         \
+    X(pumps_shared)           /* 1: new clients run on shared steps */                            \
+    X(draining)               /* 1: stopping */
+
+/* Round trips of Redis commands: bucket i counts those below 2^i µs. */
+#define STATS_LAG_BUCKETS 26
+
+struct stats {
+#define X(name) _Atomic uint64_t name;
+    STATS_COUNTERS(X)
+#undef X
+#define X(name) _Atomic int64_t name;
+    STATS_GAUGES(X)
+#undef X
+    _Atomic uint64_t redis_lag[STATS_LAG_BUCKETS];
+    int64_t started_mono_ms; /* set before threads run */
+};
+
+#define stat_add(s, name, n) atomic_fetch_add_explicit(&(s)->name, (n), memory_order_relaxed)
+#define stat_set(s, name, n) atomic_store_explicit(&(s)->name, (n), memory_order_relaxed)
+#define stat_get(s, name) atomic_load_explicit(&(s)->name, memory_order_relaxed)
+
+void stats_redis_lag(struct stats *s, int64_t us);           /* any thread */
+int64_t stats_redis_lag_us(const struct stats *s, double q); /* upper edge of quantile q (0 … 1) */
+
+#endif

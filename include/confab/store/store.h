@@ -1,0 +1,179 @@
+/* Redis as the hub sees it. docs/REDIS.md lists keys, scripts and channels.
+ *
+ * Two asynchronous hiredis connections on the hub's event base: `link` for commands and
+ * scripts, `bus` for subscriptions. Both reconnect by themselves with growing, jittered delay.
+ * Everything here runs on the hub thread and nothing blocks.
+ *
+ * Operations that answer take `done` and `arg`. They return 0 when the command is under way:
+ * then `done` is called exactly once, later, never from within the call; when the connection
+ * dies before the reply, with status STORE_UNAVAILABLE. They return -ENOTCONN (no connection)
+ * or -EBUSY (STORE_IN_FLIGHT_MAX commands wait for a reply) when nothing was sent: then `done`
+ * is not called. Strings and arrays in a result live until `done` returns.
+ *
+ * A stream is a room, or "@NAME": the private conversation between `viewer` and NAME. */
+#ifndef CONFAB_STORE_STORE_H
+#define CONFAB_STORE_STORE_H
+
+#include "confab/base/roles.h"
+#include "confab/base/settings.h"
+#include "confab/base/stats.h"
+#include "confab/base/str.h"
+#include "confab/wire/event.h"
+
+#include <event2/event.h>
+
+enum { STORE_IN_FLIGHT_MAX = 16384 };
+
+enum store_status {
+    STORE_OK,
+    STORE_DUPLICATE, /* publish: this cid has its number already */
+    STORE_LIMITED,   /* publish: over the rate limit */
+    STORE_TAKEN,     /* claim: the name belongs to another session */
+    STORE_UNAVAILABLE, /* no reply, or Redis cannot write now (OOM, READONLY, LOADING …): try again */
+    STORE_REFUSED,     /* Redis answered with an error that a repeat will not mend; logged */
+};
+
+/* The state that health and `status` frames show. */
+enum store_state {
+    STORE_STATE_CONNECTING, /* no connection yet, or it was lost */
+    STORE_STATE_DENIED,     /* connected, but Redis refuses the password or the database */
+    STORE_STATE_DEAF,       /* connected, but the probe did not come back through pub/sub */
+    STORE_STATE_READY,
+};
+const char *store_state_text(enum store_state state); /* a sentence for people; any thread */
+
+enum store_channel { STORE_CHANNEL_ROOM, STORE_CHANNEL_USER };
+
+/* What arrives by itself. All on the hub thread. Pointers live until the call returns. */
+struct store_events {
+    void *arg;
+    /* the state changed; also stored in stats.store_state */
+    void (*state)(void *arg, enum store_state state);
+    /* the bus is connected, for the first time or again: no channel is subscribed, so
+     * subscribe to all that is wanted. Messages may have been missed meanwhile. */
+    void (*bus_up)(void *arg);
+    /* Redis confirmed: what is published from now on arrives */
+    void (*subscribed)(void *arg, enum store_channel channel, const char *name);
+    void (*room_message)(void *arg, const char *room, const char *epoch, uint64_t seq,
+                         const char *json, size_t size);
+    /* join and leave: names joined by '\n', NULL when there are none or the room is large */
+    void (*room_presence)(void *arg, const char *room, const char *join, const char *leave,
+                          uint64_t count);
+    void (*room_event)(void *arg, const char *room, const char *json, size_t size);
+    void (*user_message)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);
+    void (*user_event)(void *arg, const char *user, const char *json, size_t size);
+};
+
+struct store;
+
+/* Returns new. Connecting starts at once, in the background. addr as REDIS_ADDR and never
+ * empty: app gives the path of the private Redis. */
+struct store *store_new(struct event_base *base, const char *addr, const struct settings *settings,
+                        struct stats *stats, const struct store_events *events) REQUIRES(on_hub);
+/* Ends both connections; what is under way is answered with STORE_UNAVAILABLE first. */
+void store_free(struct store *s) REQUIRES(on_hub);
+enum store_state store_state_of(const struct store *s) REQUIRES(on_hub);
+
+/* What an instance knows of a stream, so that Redis can tell whether it lost something while it
+ * was away: a restarted or promoted Redis whose number is smaller than what somebody has seen
+ * starts a new epoch instead of issuing the same numbers again. epoch NULL: knows nothing. */
+struct store_known {
+    const char *epoch;
+    uint64_t seq;
+    const char *fence; /* as the last result gave it */
+};
+
+struct store_publish {
+    const char *user;                    /* who writes */
+    const char *room;                    /* or NULL */
+    const char *to;                      /* or NULL: a private message to this user */
+    const char *cid;                     /* or NULL: no dedupe */
+    const char *id;                      /* of the message */
+    struct store_known known;            /* of the room */
+    const struct str *head, *mid, *tail; /* event_message_pieces() */
+};
+struct store_published {
+    enum store_status status;
+    const char *epoch;      /* OK, DUPLICATE */
+    uint64_t seq;           /* OK, DUPLICATE: the number, on a duplicate the first one */
+    const char *id;         /* OK, DUPLICATE */
+    int64_t timestamp_ms;   /* OK, DUPLICATE: Redis time */
+    int64_t retry_after_ms; /* LIMITED */
+};
+typedef void store_published_fn(void *arg, const struct store_published *r);
+/* dedupe → rate limit → number → history → PUBLISH, one atomic step (publish.lua). */
+int store_publish(struct store *s, const struct store_publish *p, store_published_fn *done,
+                  void *arg) REQUIRES(on_hub) MUST_USE;
+
+struct store_messages {
+    enum store_status status;
+    const char *epoch; /* "" when the stream has never had a message */
+    uint64_t seq;      /* top number; 0 likewise */
+    const char *fence;
+    const struct frame_part *messages; /* JSON objects, oldest first; consecutive numbers */
+    size_t count;
+    uint64_t first_seq; /* number of messages[0] */
+    bool more;          /* page: older ones are still in the list */
+};
+typedef void store_messages_fn(void *arg, const struct store_messages *r);
+/* The whole list of a room with its epoch (resume.lua). Creates the room's epoch when it has
+ * none. */
+int store_load(struct store *s, const char *room, const struct store_known *known,
+               store_messages_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+/* Up to limit messages with numbers below before, the newest of them (history.lua). */
+int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
+               unsigned limit, store_messages_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+
+struct store_claimed {
+    enum store_status status;
+    const struct stream_top *private_tops; /* "@NAME" and top number of each conversation */
+    size_t count;
+};
+typedef void store_claimed_fn(void *arg, const struct store_claimed *r);
+/* Takes the name for this session, or finds that it has it (claim.lua); also refreshes the
+ * presence key. */
+int store_claim(struct store *s, const char *user, const char *session, store_claimed_fn *done,
+                void *arg) REQUIRES(on_hub) MUST_USE;
+/* Lets go of a name whose session nobody can present again. Fire and forget: a failure only
+ * means that the name is held until its time runs out. */
+void store_release(struct store *s, const char *user, const char *session) REQUIRES(on_hub);
+
+struct store_roster {
+    enum store_status status;
+    const char *members; /* joined by '\n', "" when empty, NULL when there are more than 200 */
+    uint64_t count;
+};
+typedef void store_roster_fn(void *arg, const struct store_roster *r);
+/* Who is in a room, after sweeping out expired leases (announcing them). */
+int store_roster(struct store *s, const char *room, store_roster_fn *done, void *arg)
+    REQUIRES(on_hub) MUST_USE;
+
+/* Presence, fire and forget; the next heartbeat repeats what was lost. users: names joined by
+ * '\n'. Join and refresh are one operation: a lease until now + PRESENCE_TTL_S in Redis time;
+ * who was not there yet is announced on the room's channel, whose lease ran out is swept and
+ * announced, both in one message. A user who merely disconnects is not removed: the lease runs
+ * out, so a reload or a walk to the next access point is never seen as a leave. */
+void store_presence_refresh(struct store *s, const char *room, const char *users) REQUIRES(on_hub);
+void store_presence_leave(struct store *s, const char *room, const char *user) REQUIRES(on_hub);
+/* Keeps presence:USER and the name claims of these users, and the lease of this instance. */
+void store_online(struct store *s, const char *users) REQUIRES(on_hub);
+
+/* PUBLISH of a finished event (typing). room or to; for `to` it goes to both users' channels.
+ * Fire and forget: typing is worth nothing a second later. */
+void store_event(struct store *s, const char *room, const char *user, const char *to,
+                 const char *json, size_t size) REQUIRES(on_hub);
+/* The same for a read marker, which Redis also keeps and which only rises (read.lua): a smaller
+ * number publishes nothing. */
+void store_read(struct store *s, const char *room, const char *user, const char *to, uint64_t seq,
+                const char *json, size_t size) REQUIRES(on_hub);
+
+/* Subscriptions. Both may be called at any time; while the bus is down they do nothing, and
+ * bus_up follows. Answers come by events.subscribed. */
+void store_subscribe(struct store *s, enum store_channel channel, const char *name)
+    REQUIRES(on_hub);
+void store_unsubscribe(struct store *s, enum store_channel channel, const char *name)
+    REQUIRES(on_hub);
+/* Backpressure: while paused, nothing is read from the bus. */
+void store_pause_bus(struct store *s, bool paused) REQUIRES(on_hub);
+
+#endif

@@ -1,0 +1,75 @@
+/* What a client says, decoded and checked. docs/PROTOCOL.md, "Client to server".
+ * All strings live in the command's one allocation, NUL-terminated, names in NFC. */
+#ifndef CONFAB_WIRE_COMMAND_H
+#define CONFAB_WIRE_COMMAND_H
+
+#include "confab/wire/rules.h"
+
+enum command_type {
+    COMMAND_HELLO,
+    COMMAND_JOIN,
+    COMMAND_LEAVE,
+    COMMAND_MESSAGE,
+    COMMAND_PRIVATE,
+    COMMAND_TYPING,
+    COMMAND_READ,
+    COMMAND_HISTORY,
+    COMMAND_HEARTBEAT,
+};
+
+/* Where a client's view of a stream ends. `stream` is a room, or "@NAME" for the private
+ * conversation with NAME. */
+struct resume_point {
+    const char *stream;
+    const char *epoch;
+    uint64_t seq;
+};
+
+struct command {
+    enum command_type type;
+    void *peer;               /* counted reference to who sent it; set and dropped by its queuers */
+    int64_t received_mono_us; /* set by the net thread */
+
+    const char *room;         /* join, leave, message, typing, read, history; NULL when `to` is set.
+                                 hello: room to join at once, or NULL */
+    const char *to;           /* private, typing, read, history: user name, else NULL */
+    const char *username;     /* hello */
+    const char *session;      /* hello, or NULL */
+    const char *token;        /* hello, or NULL */
+    const char *cid;          /* message, private; or NULL */
+    const char *content_json; /* message, private: the content as a JSON string, quotes included */
+    size_t content_json_size;
+    const char *epoch; /* join with resume, else NULL */
+    uint64_t seq;      /* join with resume, read */
+    uint64_t before;   /* history: messages with a smaller number; UINT64_MAX: the latest */
+    unsigned limit;    /* history: 1 … 100 */
+    struct resume_point *resume; /* hello */
+    size_t resume_count;
+};
+
+struct command_error {
+    enum error_code code;
+    char field[24];               /* the field that is wrong, "" when it is the whole frame */
+    char cid[RULE_CID_BYTES + 1]; /* of the refused frame, "" when it has no valid one */
+};
+
+/* Parses one text frame. On success *out is a new command (free it with command_free), the
+ * answer is 0. Otherwise -EINVAL and *error says why. Never recurses deeper than
+ * RULE_JSON_DEPTH: the nesting is counted before the JSON parser sees the text.
+ * `size` is at most RULE_FRAME_BYTES. Any thread; needs less than 64 KiB of stack. */
+int command_parse(const char *text, size_t size, struct command **out, struct command_error *error)
+    MUST_USE;
+
+/* The hello of `GET /ws?username=…&room=…&token=…&session=…`. The strings are already
+ * percent-decoded; NULL for what is not there; room NULL means "general". As command_parse. */
+int command_hello(const char *username, const char *room, const char *session, const char *token,
+                  struct command **out, struct command_error *error) MUST_USE;
+
+/* The history request of `GET /api/v1/messages/ROOM?limit=N&before=SEQ`; strings as they stand
+ * in the URL, percent-decoded, NULL for what is not there. As command_parse. */
+int command_history(const char *room, const char *limit, const char *before, struct command **out,
+                    struct command_error *error) MUST_USE;
+
+void command_free(struct command *c); /* does not touch c->peer; NULL is fine */
+
+#endif

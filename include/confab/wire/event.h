@@ -1,0 +1,64 @@
+/* What the server says, encoded. docs/PROTOCOL.md, "Server to client".
+ * Each function returns a new frame with one reference. Any thread.
+ *
+ * Names and rooms have passed rules_name()/rules_room(), so they need no JSON escapes and are
+ * copied as they are. `stream` is a room, or "@NAME" for the private conversation with NAME:
+ * frames that know both carry `room` for the first and `to` for the second. */
+#ifndef CONFAB_WIRE_EVENT_H
+#define CONFAB_WIRE_EVENT_H
+
+#include "confab/base/settings.h"
+#include "confab/base/str.h"
+#include "confab/wire/command.h"
+#include "confab/wire/frame.h"
+
+struct stream_top { /* of a heartbeat and of welcome.private */
+    const char *stream;
+    uint64_t seq;
+};
+
+struct frame *event_welcome(const char *user, const char *session, const struct settings *settings,
+                            const struct stream_top *private_tops, size_t count) MUST_USE;
+
+/* members: names joined by '\n', or NULL in a large room (only the count is sent). */
+struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bool recovered,
+                           uint64_t missed, const char *members, uint64_t count) MUST_USE;
+
+/* messages: `count` JSON objects, oldest first. */
+struct frame *event_history(const char *stream, const char *epoch,
+                            const struct frame_part *messages, size_t count, bool more) MUST_USE;
+
+/* The three pieces between which Redis puts the sequence number and the time:
+ * head seq mid timestamp tail. They are appended to the three strs. */
+void event_message_pieces(const struct command *c, const char *user, const char *id,
+                          struct str *head, struct str *mid, struct str *tail);
+
+/* A message or private message as it came from Redis: a complete JSON object. */
+struct frame *event_message(uint64_t seq, const char *json, size_t size) MUST_USE;
+
+struct frame *event_ack(const char *cid, const char *stream, uint64_t seq, const char *id,
+                        int64_t timestamp_ms, bool duplicate) MUST_USE;
+
+/* join, leave: names joined by '\n', or NULL. */
+struct frame *event_presence(const char *room, const char *join, const char *leave, uint64_t count)
+    MUST_USE;
+
+/* typing and read travel through Redis as finished JSON: these append the object to out. */
+void event_typing_json(struct str *out, const char *room, const char *to, const char *user);
+void event_read_json(struct str *out, const char *room, const char *to, const char *user,
+                     uint64_t seq);
+/* A typing or read event as it came from Redis. */
+struct frame *event_passed(const char *json, size_t size) MUST_USE;
+
+struct frame *event_heartbeat(const struct stream_top *tops, size_t count) MUST_USE;
+struct frame *event_status(bool ok, const char *reason) MUST_USE;
+struct frame *event_resync(const char *stream, uint64_t seq) MUST_USE;
+struct frame *event_left(const char *room) MUST_USE; /* answer to leave */
+
+/* cid and field may be NULL or "". retry_after_ms < 0: leave the field out. */
+struct frame *event_error(enum error_code code, const char *cid, const char *field,
+                          int64_t retry_after_ms) MUST_USE;
+/* retry_ms < 0: leave the field out. */
+struct frame *event_bye(int code, const char *reason, int64_t retry_ms) MUST_USE;
+
+#endif

@@ -1,0 +1,95 @@
+/* The limits of the protocol, in one table: the code, `welcome` and docs/PROTOCOL.md all
+ * come from it (tests/unit/test_rules.c compares the page with the table).
+ *
+ * X(NAME, value, "what it limits") */
+#ifndef CONFAB_WIRE_RULES_H
+#define CONFAB_WIRE_RULES_H
+
+#include "confab/base/base.h"
+
+#define RULES(X)                                                                                   \
+    X(NAME_CHARS, 32, "characters of a user name")                                                 \
+    X(ROOM_CHARS, 64, "characters of a room name")                                                 \
+    X(MESSAGE_BYTES, 4096, "bytes of a message's content in UTF-8")                                \
+    X(CID_BYTES, 64, "bytes of a client's message id")                                             \
+    X(SESSION_BYTES, 64, "bytes of a session value")                                               \
+    X(TOKEN_BYTES, 4096, "bytes of a token")                                                       \
+    X(EPOCH_BYTES, 32, "bytes of an epoch")                                                        \
+    X(ROOMS_PER_CLIENT, 100, "rooms that one connection may be in")                                \
+    X(HISTORY_MESSAGES, 100, "messages of a room that are kept, and most in one history frame")    \
+    X(FRAME_BYTES, 32768, "bytes of one frame from a client, over all its pieces")                 \
+    X(JSON_DEPTH, 8, "levels of nesting in a frame")                                               \
+    X(MALFORMED_FRAMES, 100, "malformed frames within the window before the connection is closed") \
+    X(MALFORMED_WINDOW_MS, 10000, "length of that window in milliseconds")                         \
+    X(DEDUPE_SECONDS, 300, "how long a repeated cid is recognised")                                \
+    X(HISTORY_SECONDS, 86400, "life of a room's history after its last message")                   \
+    X(MEMBERS_LISTED, 200, "members of a room up to which names are listed, not only counted")
+
+enum {
+#define X(name, value, what) RULE_##name = (value),
+    RULES(X)
+#undef X
+    /* UTF-8 takes at most 4 bytes a character (RFC 3629 section 3) */
+    NAME_MAX_BYTES = RULE_NAME_CHARS * 4,
+    ROOM_MAX_BYTES = RULE_ROOM_CHARS * 4,
+};
+
+/* The codes of `error` frames: X(CODE, "on_the_wire", temporary, http_status, "what to do") */
+#define ERRORS(X)                                                                                  \
+    X(BAD_JSON, "bad_json", 0, 400, "Send one JSON object per text frame.")                        \
+    X(NOT_OBJECT, "not_object", 0, 400, "Send a JSON object, not another kind of value.")          \
+    X(TOO_DEEP, "too_deep", 0, 400, "Nest objects and arrays at most 8 levels.")                   \
+    X(NO_TYPE, "no_type", 0, 400, "Give the frame a \"type\" that is a string.")                   \
+    X(UNKNOWN_TYPE, "unknown_type", 0, 400, "Use a type that docs/PROTOCOL.md lists.")             \
+    X(BAD_FIELD, "bad_field", 0, 400,                                                              \
+      "Correct the named field: it is missing, of the wrong kind or out of range.")                \
+    X(BAD_NAME, "bad_name", 0, 400, "A name has 1 to 32 letters, digits, '_', '-' or '.'.")        \
+    X(BAD_ROOM, "bad_room", 0, 400, "A room name has 1 to 64 letters, digits, '_', '-' or '.'.")   \
+    X(BAD_CONTENT, "bad_content", 0, 400,                                                          \
+      "Content has 1 to 4096 bytes of UTF-8 and is not only white space.")                         \
+    X(NAME_TAKEN, "name_taken", 0, 409, "Somebody else uses this name: choose another one.")       \
+    X(HELLO_FIRST, "hello_first", 0, 400, "Send hello with a username before anything else.")      \
+    X(HELLO_TWICE, "hello_twice", 0, 400, "This connection has said hello already.")               \
+    X(NOT_JOINED, "not_joined", 0, 403, "Join the room first.")                                    \
+    X(TOO_MANY_ROOMS, "too_many_rooms", 0, 403, "Leave a room before you join another one.")       \
+    X(RATE_LIMITED, "rate_limited", 1, 429, "Too many messages: try again after retry_after_ms.")  \
+    X(BUSY, "busy", 1, 503, "The server has too much to do: try again after retry_after_ms.")      \
+    X(UNAVAILABLE, "unavailable", 1, 503,                                                          \
+      "Redis does not answer: try again after retry_after_ms with the same cid.")                  \
+    X(STORE_FAILED, "store_failed", 0, 500,                                                        \
+      "Redis refused the command: the operator finds the reason in the log.")
+
+enum error_code {
+    ERROR_NONE,
+#define X(code, text, temporary, status, what) ERROR_##code,
+    ERRORS(X)
+#undef X
+        ERROR_COUNT
+};
+
+struct error_info {
+    const char *code, *message;
+    bool temporary;
+    int http_status;
+};
+const struct error_info *error_info(enum error_code code); /* code is not ERROR_NONE */
+
+/* Checks a name and writes its NFC form (Unicode Standard Annex 15) to out, NUL-terminated,
+ * at most NAME_MAX_BYTES or ROOM_MAX_BYTES bytes and a NUL. Allowed: characters of the
+ * general categories L, M, Nd and '_' '-' '.'; nothing invisible.
+ * ERROR_NONE, ERROR_BAD_NAME or ERROR_BAD_ROOM. Any thread. */
+enum error_code rules_name(const char *in, size_t size, char *out);
+enum error_code rules_room(const char *in, size_t size, char *out);
+
+/* ERROR_NONE or ERROR_BAD_CONTENT: 1 … MESSAGE_BYTES bytes, valid UTF-8 without NUL, not
+ * only white space (Unicode property White_Space and invisible characters). Any thread. */
+enum error_code rules_content(const char *in, size_t size);
+
+/* True when bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). Any thread. */
+bool rules_utf8(const char *in, size_t size);
+
+/* True when session, cid or epoch consist of 1 … limit printable ASCII characters without
+ * '"', '\\' and space. Any thread. */
+bool rules_token(const char *in, size_t size, size_t limit);
+
+#endif

@@ -1,0 +1,206 @@
+/**
+ * One WebSocket at a time, and when to have the next one.
+ *
+ * It opens, says hello, watches for life and comes back: after `bye.retry_ms` when the server
+ * gave it, else after a random part of a growing delay ("full jitter", so that a thousand
+ * clients of a restarted server do not return in one instant). Close codes decide whether it
+ * comes back at all. What frames mean is not its business, except welcome, bye and heartbeat.
+ */
+import { Emitter } from './emitter.js';
+
+/** @typedef {import('./types.js').Frame} Frame */
+/** @typedef {import('./types.js').Request} Request */
+/** @typedef {import('./types.js').StateEvent} StateEvent */
+/** @typedef {import('./types.js').ConnectionState} ConnectionState */
+
+const OPEN_MS = 10_000; // to open the socket, and again to be greeted
+const PROBE_MS = 3_000; // for any frame after wake()
+const BACKOFF_FIRST_MS = 1_000;
+const BACKOFF_MOST_MS = 30_000;
+const STEADY_MS = 10_000; // a connection that lived so long starts the delays anew
+const SILENT_PERIODS = 2.5;
+const CODE_SILENT = 4102;
+
+/** @param {number} code @returns {boolean} whether the server wants this client back */
+export function comesBack(code) {
+    return !([1003, 1007, 1009].includes(code) || (code >= 4000 && code <= 4099));
+}
+
+/**
+ * @param {number} attempt 0 for the first
+ * @param {() => number} random from 0 up to 1
+ * @returns {number} milliseconds
+ */
+export function backoff(attempt, random) {
+    return Math.floor(random() * Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** attempt));
+}
+
+/**
+ * @typedef {object} ConnectionOptions
+ * @property {string} url                       of the WebSocket, without a user name
+ * @property {typeof WebSocket} [WebSocket]     another implementation, for tests outside a browser
+ * @property {() => number} [random]
+ * @property {() => Request} hello                makes the first frame of each connection
+ * @property {() => Request} probe                makes a frame that the server answers
+ */
+
+/** @extends {Emitter<{state: StateEvent, frame: Frame}>} */
+export class Connection extends Emitter {
+    /** @param {ConnectionOptions} options */
+    constructor(options) {
+        super();
+        this.options = options;
+        this.random = options.random ?? Math.random;
+        /** @type {StateEvent} */
+        this.status = { state: 'idle', retryAt: 0, code: 0, reason: '' };
+        /** @type {WebSocket|null} */
+        this.socket = null;
+        this.attempt = 0;
+        this.heartbeatMs = 25_000;
+        this.lastFrame = 0;
+        this.onlineSince = 0;
+        /** @type {Frame|null} */
+        this.bye = null;
+        /** @type {Record<string, ReturnType<typeof setTimeout>>} one timer per purpose */
+        this.timers = {};
+    }
+
+    /** Connects now, whatever it was waiting for. Nothing happens when it is connected. */
+    open() {
+        if (this.socket) return;
+        this.#clearTimers();
+        this.bye = null;
+        this.#set('connecting');
+        const Socket = this.options.WebSocket ?? WebSocket;
+        const socket = new Socket(this.options.url, ['confab.v1']);
+        this.socket = socket;
+        socket.onopen = () => this.#opened();
+        socket.onmessage = (event) => this.#received(event.data);
+        socket.onclose = (event) => this.#ended(event.code, event.reason);
+        socket.onerror = () => {}; // a close event follows
+        this.#timer('deadline', OPEN_MS, () => this.#abandon('the server did not answer'));
+    }
+
+    /** Ends the connection and stays away. */
+    close() {
+        this.#drop();
+        this.#set('idle');
+    }
+
+    /** @param {Request} frame @returns {boolean} false when there is no connection to send on */
+    send(frame) {
+        if (!this.socket || this.socket.readyState !== 1) return false;
+        this.socket.send(JSON.stringify(frame));
+        return true;
+    }
+
+    /**
+     * The machine slept, the page was in the background or the network changed: the socket may
+     * be dead without saying so. Waiting ends; a connection has 3 s to prove that it lives.
+     */
+    wake() {
+        if (this.status.state === 'waiting') {
+            this.open();
+        } else if (this.status.state === 'online' && !this.timers.probe) {
+            this.send(this.options.probe());
+            this.#timer('probe', PROBE_MS, () => this.#abandon('no answer after waking up'));
+        }
+    }
+
+    #opened() {
+        this.#set('greeting');
+        this.send(this.options.hello());
+        this.#timer('deadline', OPEN_MS, () => this.#abandon('the server did not answer'));
+    }
+
+    /** @param {unknown} data */
+    #received(data) {
+        this.lastFrame = Date.now();
+        this.#clear('probe');
+        let frame;
+        try {
+            frame = JSON.parse(String(data));
+        } catch {
+            return; // a proxy's own text, perhaps; the watchdog decides whether this is a server
+        }
+        if (frame === null || typeof frame.type !== 'string') return;
+        if (frame.type === 'welcome') this.#welcomed(frame);
+        else if (frame.type === 'heartbeat') this.send({ type: 'heartbeat' });
+        else if (frame.type === 'bye') this.bye = frame;
+        // A server whose Redis is away says so and greets when Redis is back.
+        else if (frame.type === 'status' && this.status.state === 'greeting') this.#watch();
+        this.emit('frame', frame);
+    }
+
+    /** @param {Frame} frame */
+    #welcomed(frame) {
+        this.heartbeatMs = frame.heartbeat_ms || this.heartbeatMs;
+        this.onlineSince = Date.now();
+        this.#watch();
+        this.#set('online');
+    }
+
+    #watch() {
+        this.#clear('deadline');
+        const limit = SILENT_PERIODS * this.heartbeatMs;
+        const left = this.lastFrame + limit - Date.now();
+        if (left <= 0) this.#abandon('the connection was silent');
+        else this.#timer('watchdog', left, () => this.#watch());
+    }
+
+    /** @param {string} reason The socket is useless: do not wait for its close event. */
+    #abandon(reason) {
+        this.#ended(CODE_SILENT, reason);
+    }
+
+    /** @param {number} code @param {string} reason */
+    #ended(code, reason) {
+        const bye = this.bye;
+        const why = bye ? Number(bye.code) : code;
+        const text = bye?.reason || reason;
+        if (this.onlineSince && Date.now() - this.onlineSince >= STEADY_MS) this.attempt = 0;
+        this.#drop();
+        if (!comesBack(why) || !comesBack(code)) {
+            this.#set('stopped', 0, comesBack(why) ? code : why, text);
+            return;
+        }
+        const delay = bye?.retry_ms ?? backoff(this.attempt++, this.random);
+        this.#timer('retry', delay, () => this.open());
+        this.#set('waiting', Date.now() + delay, why, text);
+    }
+
+    #drop() {
+        this.#clearTimers();
+        this.onlineSince = 0;
+        const socket = this.socket;
+        this.socket = null;
+        if (!socket) return;
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.close();
+    }
+
+    /** @param {ConnectionState} state @param {number} [retryAt] @param {number} [code] @param {string} [reason] */
+    #set(state, retryAt = 0, code = this.status.code, reason = this.status.reason) {
+        this.status = { state, retryAt, code, reason };
+        this.emit('state', this.status);
+    }
+
+    /** @param {string} name @param {number} ms @param {() => void} run */
+    #timer(name, ms, run) {
+        this.#clear(name);
+        this.timers[name] = setTimeout(() => {
+            delete this.timers[name];
+            run();
+        }, ms);
+    }
+
+    /** @param {string} name */
+    #clear(name) {
+        clearTimeout(this.timers[name]);
+        delete this.timers[name];
+    }
+
+    #clearTimers() {
+        for (const name of Object.keys(this.timers)) this.#clear(name);
+    }
+}

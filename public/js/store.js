@@ -1,0 +1,284 @@
+/**
+ * The state of the page, in one place: what the client reported, and what the user chose.
+ * Views read it and listen to `change`; only the functions here write it.
+ *
+ * `change` names what changed: connection, streams (the lists at the side), active (another
+ * room is shown), messages, outbox, people, typing, hold. Changes of one turn come together.
+ */
+import { ConfabClient } from './confab-client.js';
+import { Emitter } from './emitter.js';
+import * as storage from './storage.js';
+import { StreamView } from './stream-view.js';
+
+/** @typedef {import('./types.js').Frame} Frame */
+/** @typedef {import('./types.js').Batch} Batch */
+/** @typedef {import('./types.js').Stream} Stream */
+
+/**
+ * @typedef {'connection'|'streams'|'active'|'messages'|'outbox'|'people'|'typing'|'hold'} Topic
+ * @typedef {{
+ *   change: Set<Topic>,
+ *   batch: Batch,
+ *   refused: import('./confab-client.js').Refusal,
+ * }} StoreEvents
+ */
+
+const FIRST_ROOM = 'general';
+const READ_EVERY_MS = 1_000; // read marks: at most so often …
+const READ_PER_PERSON_MS = 200; // … and rarer in a large room, where everybody gets them
+
+/** @extends {Emitter<StoreEvents>} */
+export class Store extends Emitter {
+    /** @param {string} url of the WebSocket @param {string} name */
+    constructor(url, name) {
+        super();
+        this.me = name.normalize('NFC');
+        /** @type {Map<Stream, StreamView>} */
+        this.streams = new Map();
+        /** @type {Stream} */
+        this.active = '';
+        this.looking = false; // the user sees the newest messages of the active stream
+        this.degraded = '';
+        this.hold = { code: '', until: 0 };
+        /** @type {Map<Stream, {seq: number, timer: ReturnType<typeof setTimeout>}>} */
+        this.reading = new Map();
+        /** @type {Set<Topic>} */
+        this.changes = new Set();
+        this.kept = new storage.OutboxStore(this.me);
+        this.client = new ConfabClient({ url, session: storage.session(), storage: this.kept });
+        this.#listen();
+    }
+
+    get connection() {
+        return this.client.connection.status;
+    }
+
+    get limits() {
+        return this.client.limits;
+    }
+
+    /** @returns {StreamView|undefined} */
+    get current() {
+        return this.streams.get(this.active);
+    }
+
+    /** @param {Stream} first what to show first, "" for the room that was joined first */
+    enter(first) {
+        const rooms = storage.rooms(this.me);
+        for (const room of rooms.length ? rooms : [FIRST_ROOM]) this.#add(room);
+        this.client.connect(this.me);
+        this.show(first || [...this.streams.keys()][0]);
+    }
+
+    /** The user goes. Rooms, marks and unsent messages stay for the next time. */
+    quit() {
+        this.client.disconnect();
+        this.kept.close();
+        for (const { timer } of this.reading.values()) clearTimeout(timer);
+    }
+
+    /** @param {Stream} stream Shows it, and joins or opens it first when that is new. */
+    show(stream) {
+        const name = stream.normalize('NFC');
+        this.#add(name);
+        this.active = name;
+        this.looking = false;
+        this.#keepRooms();
+        this.#changed('active', 'streams');
+    }
+
+    /** @param {string} room */
+    leave(room) {
+        this.client.leave(room);
+    }
+
+    /** @param {string} content */
+    say(content) {
+        this.client.sendMessage(this.active, content);
+    }
+
+    typing() {
+        this.client.typing(this.active);
+    }
+
+    /** @returns {boolean} whether older messages of the active stream are on their way */
+    loadOlder() {
+        const view = this.current;
+        if (!view?.more || !view.bottom) return false;
+        return this.client.loadOlder(view.name, view.bottom);
+    }
+
+    /** @param {boolean} looking The view says whether the newest messages are in sight. */
+    look(looking) {
+        this.looking = looking;
+        if (looking && this.current) this.#markRead(this.current);
+    }
+
+    /** @returns {StreamView[]} */
+    get rooms() {
+        return [...this.streams.values()].filter((view) => !view.isPrivate);
+    }
+
+    /** @returns {StreamView[]} those with the latest message first */
+    get conversations() {
+        const shown = [...this.streams.values()].filter(
+            (view) => view.isPrivate && (view.latest || view.name === this.active || this.client.outbox.of(view.name).length),
+        );
+        const age = (/** @type {StreamView} */ view) => view.latest?.timestamp ?? Infinity;
+        return shown.sort((a, b) => age(b) - age(a));
+    }
+
+    get unread() {
+        return [...this.streams.values()].reduce((sum, view) => sum + view.unread, 0);
+    }
+
+    #listen() {
+        const { client } = this;
+        client.on('state', () => this.#changed('connection'));
+        client.on('welcome', (frame) => this.#welcomed(frame));
+        client.on('joined', (frame) => this.#joined(frame));
+        client.on('messages', (batch) => this.#messages(batch));
+        client.on('presence', (frame) => this.#presence(frame));
+        client.on('left', ({ stream }) => this.#gone(stream));
+        client.on('typing', ({ stream, user }) => {
+            this.streams.get(stream)?.showTyping(user);
+            this.#changed('typing');
+        });
+        client.on('read', (mark) => this.#read(mark));
+        client.on('status', ({ ok, reason }) => {
+            this.degraded = ok ? '' : reason || 'degraded';
+            this.#changed('connection');
+        });
+        client.on('outbox', ({ stream }) => this.#changed(...outboxTopics(stream === this.active)));
+        client.on('hold', (hold) => {
+            this.hold = hold;
+            this.#changed('hold');
+        });
+        client.on('refused', (refusal) => {
+            if (refusal.stream) this.#gone(refusal.stream);
+            this.emit('refused', refusal);
+        });
+    }
+
+    /** @param {Frame} frame */
+    #welcomed(frame) {
+        this.me = frame.user ?? this.me;
+        this.degraded = '';
+        this.hold = { code: '', until: 0 };
+        storage.keepSession(this.client.session);
+        storage.keepUser(this.me, true);
+        this.#changed('connection', 'hold');
+    }
+
+    /** @param {Frame} frame */
+    #joined(frame) {
+        const view = this.#add(frame.room ?? '');
+        view.members = frame.members ? new Set(frame.members) : null;
+        view.count = frame.count ?? 0;
+        this.#changed('people');
+    }
+
+    /** @param {Frame} frame */
+    #presence(frame) {
+        const view = this.streams.get(frame.room ?? '');
+        if (!view) return;
+        view.count = frame.count ?? view.count;
+        for (const user of frame.join ?? []) view.members?.add(user);
+        for (const user of frame.leave ?? []) view.members?.delete(user);
+        // A room that has grown too large is only counted from then on.
+        if (!frame.join?.length && !frame.leave?.length && view.members?.size !== view.count)
+            view.members = null;
+        this.#changed('people');
+    }
+
+    /** @param {Batch} batch */
+    #messages(batch) {
+        const view = this.#add(batch.stream);
+        view.take(batch);
+        if (batch.stream === this.active && this.looking) this.#markRead(view);
+        this.emit('batch', batch);
+        this.#changed('messages', 'streams', 'typing');
+    }
+
+    /** @param {{stream: Stream, user: string, seq: number}} mark */
+    #read({ stream, user, seq }) {
+        const view = this.streams.get(stream);
+        if (!view) return;
+        if (user === this.me) this.#raise(view, seq); // read in another tab or on another device
+        else view.readers.set(user, Math.max(seq, view.readers.get(user) ?? 0));
+        this.#changed('outbox');
+    }
+
+    /** @param {StreamView} view @param {number} seq @returns {boolean} whether that was news */
+    #raise(view, seq) {
+        if (!view.ready || !view.raiseMark(seq)) return false;
+        storage.keepMark(this.me, view.name, { epoch: view.epoch, seq });
+        this.#changed('streams');
+        return true;
+    }
+
+    /** @param {StreamView} view */
+    #markRead(view) {
+        const seq = view.top;
+        const hadUnread = view.unread > 0;
+        if (!this.#raise(view, seq) || !hadUnread || this.reading.has(view.name)) {
+            const waiting = this.reading.get(view.name);
+            if (waiting) waiting.seq = seq;
+            return;
+        }
+        const delay = READ_EVERY_MS + READ_PER_PERSON_MS * view.count * Math.random();
+        const timer = setTimeout(() => {
+            this.client.read(view.name, this.reading.get(view.name)?.seq ?? seq);
+            this.reading.delete(view.name);
+        }, delay);
+        this.reading.set(view.name, { seq, timer });
+    }
+
+    /** @param {Stream} name @returns {StreamView} */
+    #add(name) {
+        let view = this.streams.get(name);
+        if (view) return view;
+        view = new StreamView(name, this.me, storage.marks(this.me)[name]);
+        this.streams.set(name, view);
+        if (view.isPrivate) this.client.openPrivate(view.title);
+        else this.client.join(name);
+        this.#keepRooms();
+        this.#changed('streams');
+        return view;
+    }
+
+    /** @param {Stream} name */
+    #gone(name) {
+        if (!this.streams.delete(name)) return;
+        this.#keepRooms();
+        if (this.active === name) {
+            this.active = this.rooms[0]?.name ?? [...this.streams.keys()][0] ?? '';
+            this.looking = false;
+            this.#changed('active');
+        }
+        this.#changed('streams');
+    }
+
+    #keepRooms() {
+        storage.keepRooms(
+            this.me,
+            this.rooms.map((view) => view.name),
+        );
+    }
+
+    /** @param {...Topic} topics Tells the views, once per turn. */
+    #changed(...topics) {
+        if (!this.changes.size)
+            queueMicrotask(() => {
+                const { changes } = this;
+                this.changes = new Set();
+                this.emit('change', changes);
+            });
+        for (const topic of topics) this.changes.add(topic);
+    }
+}
+
+/** @param {boolean} isActive @returns {Topic[]} */
+function outboxTopics(isActive) {
+    return isActive ? ['outbox', 'streams'] : ['streams'];
+}

@@ -1,0 +1,129 @@
+/** What the page knows of one room or conversation: its messages, people and marks. */
+
+/** @typedef {import('./types.js').Message} Message */
+/** @typedef {import('./types.js').Batch} Batch */
+/** @typedef {import('./types.js').Position} Position */
+
+/**
+ * @typedef {{kind: 'message', epoch: string, message: Message}} MessageItem
+ * @typedef {{kind: 'gap', missed: number}} GapItem
+ * @typedef {MessageItem|GapItem} Item
+ */
+
+const ITEMS_MOST = 600; // older ones are dropped from memory
+const TYPING_SHOWN_MS = 6_000;
+
+export class StreamView {
+    /** @param {string} name @param {string} me @param {Position|undefined} mark up to where it was read */
+    constructor(name, me, mark) {
+        this.name = name;
+        this.me = me;
+        this.isPrivate = name.startsWith('@');
+        /** the room's name, or that of the other one */
+        this.title = this.isPrivate ? name.slice(1) : name;
+        this.ready = false; // its history is here
+        this.epoch = '';
+        this.more = false; // older messages can be asked for
+        /** @type {Item[]} */
+        this.items = [];
+        /** @type {Set<string>} ids of the messages in items */
+        this.ids = new Set();
+        /** @type {Set<string>|null} null: too many to list */
+        this.members = new Set();
+        this.count = 0;
+        this.mark = mark;
+        /** @type {Map<string, number>} up to where the others have read */
+        this.readers = new Map();
+        /** @type {Map<string, number>} who types, and until when that is shown */
+        this.typing = new Map();
+    }
+
+    /** @param {Batch} batch */
+    take(batch) {
+        if (batch.kind !== 'older') this.#enter(batch);
+        if (batch.kind === 'fresh' || batch.kind === 'older') this.more = batch.more;
+        if (batch.gap && this.items.length) this.items.push({ kind: 'gap', missed: batch.gap.missed });
+        const fresh = batch.messages.filter((message) => !this.ids.has(message.id));
+        /** @type {Item[]} */
+        const items = fresh.map((message) => ({ kind: 'message', epoch: batch.epoch, message }));
+        for (const message of fresh) this.ids.add(message.id);
+        if (batch.kind === 'older') this.items.unshift(...items);
+        else this.items.push(...items);
+        for (const { user, seq } of batch.kind === 'older' ? [] : fresh) {
+            this.typing.delete(user);
+            if (user === this.me) this.raiseMark(seq); // who answers has read
+        }
+        if (batch.kind === 'live') this.#trim();
+    }
+
+    /** @param {Batch} batch */
+    #enter(batch) {
+        const last = batch.messages[batch.messages.length - 1];
+        this.epoch = batch.epoch;
+        this.ready = true;
+        const marked = this.mark && (this.mark.epoch === batch.epoch || this.mark.epoch === '');
+        if (marked && this.mark) this.mark = { epoch: batch.epoch, seq: this.mark.seq };
+        // A room that is entered for the first time has nothing unread.
+        else if (!this.mark && !this.isPrivate) this.mark = { epoch: batch.epoch, seq: last?.seq ?? 0 };
+        else this.mark = { epoch: batch.epoch, seq: 0 };
+    }
+
+    #trim() {
+        const surplus = this.items.length - ITEMS_MOST;
+        if (surplus <= 0) return;
+        for (const item of this.items.splice(0, surplus))
+            if (item.kind === 'message') this.ids.delete(item.message.id);
+        this.more = true;
+    }
+
+    /** @param {number} seq @returns {boolean} whether it rose */
+    raiseMark(seq) {
+        if (this.mark?.epoch === this.epoch && this.mark.seq >= seq) return false;
+        this.mark = { epoch: this.epoch, seq };
+        return true;
+    }
+
+    /** @returns {number} the highest number, 0 without messages */
+    get top() {
+        for (let i = this.items.length - 1; i >= 0; i--) {
+            const item = this.items[i];
+            if (item.kind === 'message') return item.epoch === this.epoch ? item.message.seq : 0;
+        }
+        return 0;
+    }
+
+    /** @returns {number} number of the oldest message that older ones can be asked for with */
+    get bottom() {
+        const first = this.items[0];
+        return first?.kind === 'message' && first.epoch === this.epoch ? first.message.seq : 0;
+    }
+
+    /** @returns {Message|undefined} */
+    get latest() {
+        const last = this.items[this.items.length - 1];
+        return last?.kind === 'message' ? last.message : undefined;
+    }
+
+    /** @param {Item} item @returns {boolean} */
+    isUnread(item) {
+        if (item.kind !== 'message' || item.message.user === this.me) return false;
+        return item.epoch === this.epoch && item.message.seq > (this.mark?.seq ?? 0);
+    }
+
+    get unread() {
+        return this.items.reduce((sum, item) => sum + Number(this.isUnread(item)), 0);
+    }
+
+    /** @param {string} user */
+    showTyping(user) {
+        this.typing.set(user, Date.now() + TYPING_SHOWN_MS);
+    }
+
+    /** @returns {{names: string[], next: number}} who types; when to look again, 0: no need */
+    whoTypes() {
+        const now = Date.now();
+        for (const [user, until] of this.typing) if (until <= now) this.typing.delete(user);
+        const next = Math.min(...this.typing.values());
+        return { names: [...this.typing.keys()], next: this.typing.size ? next : 0 };
+    }
+}

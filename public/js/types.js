@@ -1,0 +1,110 @@
+/**
+ * What travels between the page and the server, and what the client tells its user.
+ * docs/PROTOCOL.md is the specification; this file only gives its frames a type.
+ *
+ * A Stream is a room name, or "@NAME" for the private conversation with NAME.
+ *
+ * @typedef {string} Stream
+ *
+ * @typedef {object} Limits
+ * @property {number} message_bytes
+ * @property {number} messages      0: no rate limit
+ * @property {number} window_s
+ * @property {number} history
+ * @property {number} rooms
+ * @property {number} name_chars
+ * @property {number} room_chars
+ * @property {number} cid_bytes
+ * @property {number} frame_bytes
+ *
+ * @typedef {object} Message
+ * @property {number} seq
+ * @property {string} id
+ * @property {string} user
+ * @property {string} content
+ * @property {number} timestamp  milliseconds; for display only, order is seq
+ * @property {string} [cid]
+ * @property {string} [room]
+ * @property {string} [to]
+ *
+ * @typedef {object} Frame  any frame from the server; which fields are there depends on `type`
+ * @property {string} type
+ * @property {string} [room]
+ * @property {string} [to]
+ * @property {string} [user]
+ * @property {string} [session]
+ * @property {number} [heartbeat_ms]
+ * @property {Limits} [limits]
+ * @property {Record<string, number>} [private]
+ * @property {Record<string, number>} [top]
+ * @property {string} [epoch]
+ * @property {number} [seq]
+ * @property {boolean} [recovered]
+ * @property {number} [missed]
+ * @property {string[]} [members]
+ * @property {number} [count]
+ * @property {Message[]} [messages]
+ * @property {boolean} [more]
+ * @property {string} [id]
+ * @property {string} [content]
+ * @property {number} [timestamp]
+ * @property {string} [cid]
+ * @property {boolean} [duplicate]
+ * @property {string[]} [join]
+ * @property {string[]} [leave]
+ * @property {string} [state]
+ * @property {string} [reason]
+ * @property {number|string} [code]
+ * @property {string} [message]
+ * @property {boolean} [temporary]
+ * @property {string} [field]
+ * @property {number} [retry_after_ms]
+ * @property {number} [retry_ms]
+ *
+ * @typedef {{type: string} & Record<string, unknown>} Request  a frame to the server
+ *
+ * @typedef {'idle'|'connecting'|'greeting'|'online'|'waiting'|'stopped'} ConnectionState
+ *   idle: not asked to connect. connecting: the socket opens. greeting: hello is said.
+ *   waiting: until retryAt. stopped: the server does not want this client back.
+ *
+ * @typedef {object} StateEvent
+ * @property {ConnectionState} state
+ * @property {number} retryAt  when state is waiting: milliseconds since 1970, else 0
+ * @property {number} code     why the last connection ended, 0 when unknown
+ * @property {string} reason
+ *
+ * @typedef {object} Position  up to where a stream is known
+ * @property {string} epoch
+ * @property {number} seq
+ *
+ * @typedef {'live'|'fresh'|'resumed'|'older'} BatchKind
+ *   live: just said. fresh: the latest ones, with nothing known before. resumed: what was
+ *   missed. older: the answer to loadOlder().
+ *
+ * @typedef {object} Batch
+ * @property {Stream} stream
+ * @property {BatchKind} kind
+ * @property {string} epoch
+ * @property {Message[]} messages   oldest first, without those given before
+ * @property {{missed: number}|null} gap  before these messages some are lost; 0: nobody knows how many
+ * @property {boolean} more         older ones can be asked for (fresh and older)
+ *
+ * @typedef {'waiting'|'sent'|'stored'|'failed'} OutgoingState
+ *   waiting: for the connection, for its turn or for its time. sent: no answer yet.
+ *   stored: acknowledged, its message is on the way. failed: only the user can decide.
+ *
+ * @typedef {object} Outgoing
+ * @property {string} cid
+ * @property {Stream} stream
+ * @property {string} content
+ * @property {number} created    milliseconds since 1970, this machine's clock
+ * @property {number} firstSent  0: never
+ * @property {OutgoingState} state
+ * @property {number} seq        when stored
+ * @property {string} error      code of the error when failed, else ""
+ *
+ * @typedef {object} OutboxStorage
+ * @property {() => Outgoing[]} load
+ * @property {(entries: Outgoing[]) => void} save
+ */
+export {};

@@ -1,0 +1,90 @@
+/** Above the messages: where we are, who is here, and what is wrong with the connection. */
+import { avatar, byId, keyed, make } from '../dom.js';
+import { strings } from '../strings.js';
+
+/** @typedef {import('../store.js').Store} Store */
+
+const PATIENCE_MS = 1_500; // a connection that is back sooner is not worth a banner
+
+export class HeadView {
+    /** @param {Store} store @param {() => void} chosen */
+    constructor(store, chosen) {
+        this.store = store;
+        this.chosen = chosen;
+        this.lostAt = 0;
+        /** @type {ReturnType<typeof setTimeout>|undefined} */
+        this.timer = undefined;
+        byId('banner-button').onclick = () => store.client.connection.open();
+    }
+
+    /** @param {Set<import('../store.js').Topic>} topics */
+    update(topics) {
+        if (topics.has('active') || topics.has('people')) this.#people();
+        if (topics.has('connection')) this.#banner();
+        if (topics.has('active') || topics.has('streams'))
+            document.title = strings.pageTitle(this.store.unread, this.store.current?.title ?? strings.title);
+    }
+
+    stop() {
+        clearTimeout(this.timer);
+    }
+
+    #people() {
+        const view = this.store.current;
+        byId('place').textContent = view?.title ?? '';
+        const names = view?.isPrivate ? [view.title, this.store.me] : [...(view?.members ?? [])];
+        const note = view?.isPrivate ? strings.privateWith : strings.here(view?.count ?? 0);
+        byId('place-note').textContent = view ? note : '';
+        byId('members-note').textContent = view && !view.members ? strings.manyPeople : '';
+        keyed(
+            byId('members'),
+            [...new Set(names)].sort((a, b) => a.localeCompare(b)),
+            (name) => name,
+            (name) => this.#member(name),
+            () => {},
+        );
+    }
+
+    /** @param {string} name */
+    #member(name) {
+        const isMe = name === this.store.me;
+        const label = make('bdi', { class: 'place-name' }, name);
+        if (isMe) {
+            const you = make('span', { class: 'you' }, strings.you);
+            return make('li', {}, make('span', { class: 'place-button' }, avatar(name), label, you));
+        }
+        const title = strings.talkTo(name);
+        const button = make('button', { type: 'button', class: 'place-button', title }, avatar(name), label);
+        button.onclick = () => {
+            this.store.show(`@${name}`);
+            this.chosen();
+        };
+        return make('li', {}, button);
+    }
+
+    #banner() {
+        clearTimeout(this.timer);
+        const { state } = this.store.connection;
+        if (state === 'online' || state === 'idle') this.lostAt = 0;
+        else this.lostAt ||= Date.now();
+        const lostFor = this.lostAt ? Date.now() - this.lostAt : 0;
+        const { text, button } = this.#trouble(lostFor);
+        byId('banner').hidden = text === '';
+        byId('banner').dataset.kind = state === 'online' ? 'degraded' : 'offline';
+        if (byId('banner-text').textContent !== text) byId('banner-text').textContent = text;
+        byId('banner-button').hidden = button === '';
+        byId('banner-button').textContent = button;
+        if (this.lostAt) this.timer = setTimeout(() => this.#banner(), 500);
+    }
+
+    /** @param {number} lostFor @returns {{text: string, button: string}} */
+    #trouble(lostFor) {
+        const { state, retryAt, reason } = this.store.connection;
+        if (state === 'stopped') return { text: strings.stoppedBecause(reason), button: strings.reconnect };
+        if (this.store.degraded && state !== 'waiting') return { text: strings.degraded, button: '' };
+        if (lostFor < PATIENCE_MS) return { text: '', button: '' };
+        const seconds = Math.ceil((retryAt - Date.now()) / 1000);
+        if (state === 'waiting' && seconds > 0) return { text: strings.retryIn(seconds), button: strings.tryNow };
+        return { text: strings.retryNow, button: '' };
+    }
+}

@@ -1,0 +1,214 @@
+/**
+ * The message list. It stays at the newest message while the user is there, and never moves
+ * under the eyes of one who reads further up: then a button says what came meanwhile.
+ */
+import { byId, make } from '../dom.js';
+import { strings } from '../strings.js';
+import { itemRows, newRow, pendingRow } from './rows.js';
+
+/** @typedef {import('../store.js').Store} Store */
+/** @typedef {import('../stream-view.js').StreamView} StreamView */
+/** @typedef {import('../stream-view.js').Item} Item */
+/** @typedef {import('../types.js').Batch} Batch */
+
+const NEAR_END_PX = 80;
+const LOAD_FROM_PX = 400; // of the top
+const ANNOUNCED_CHARS = 200;
+
+export class MessagesView {
+    /** @param {Store} store @param {(text: string) => void} toast */
+    constructor(store, toast) {
+        this.store = store;
+        this.toast = toast;
+        this.scroller = byId('scroller');
+        this.list = byId('messages');
+        this.pending = byId('pending');
+        this.jump = byId('jump');
+        this.shown = '';
+        this.stuck = true; // at the end, and staying there
+        this.newSince = 0; // what came while the user was further up
+        /** @type {Item|undefined} the first unread item when the place was opened */
+        this.firstNew = undefined;
+        this.marked = false; // firstNew has been looked for
+        /** @type {ReturnType<typeof setTimeout>|undefined} */
+        this.typingTimer = undefined;
+        this.scroller.onscroll = () => this.#scrolled();
+        this.jump.onclick = () => this.toEnd();
+        this.onVisible = () => this.#look();
+        document.addEventListener('visibilitychange', this.onVisible);
+        this.observer = new ResizeObserver(() => this.stuck && this.#scrollToEnd());
+        for (const part of [this.scroller, this.list, this.pending]) this.observer.observe(part);
+        this.offBatch = store.on('batch', (batch) => this.#batch(batch));
+    }
+
+    stop() {
+        this.offBatch();
+        this.observer.disconnect();
+        document.removeEventListener('visibilitychange', this.onVisible);
+        clearTimeout(this.typingTimer);
+        this.list.replaceChildren();
+        this.pending.replaceChildren();
+    }
+
+    /** @param {Set<import('../store.js').Topic>} topics */
+    update(topics) {
+        if (topics.has('active') && this.shown !== this.store.active) this.#open();
+        if (topics.has('active') || topics.has('outbox') || topics.has('messages')) this.#pending();
+        if (topics.has('active') || topics.has('typing')) this.#typing();
+    }
+
+    toEnd() {
+        this.stuck = true;
+        this.#scrollToEnd();
+        this.#look();
+    }
+
+    #open() {
+        this.shown = this.store.active;
+        this.firstNew = undefined;
+        this.marked = false;
+        this.stuck = true;
+        this.#rebuild();
+        const divider = this.list.querySelector('.new');
+        this.#scrollToEnd();
+        if (divider && this.#top(divider) < 0) {
+            this.scroller.scrollTop += this.#top(divider) - 16;
+            this.stuck = this.#isNearEnd();
+        }
+        this.newSince = 0;
+        this.#look();
+    }
+
+    /** @param {Element} element @returns {number} pixels below the upper edge of the view */
+    #top(element) {
+        return element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+    }
+
+    /** @param {Batch} batch */
+    #batch(batch) {
+        if (batch.stream !== this.shown) return;
+        const view = this.store.current;
+        if (!view || (this.marked && !batch.messages.length && !batch.gap && batch.kind !== 'fresh')) return;
+        if (batch.kind === 'live' && this.marked) this.#append(view, batch);
+        else this.#replace(batch);
+        if (batch.kind === 'live') this.#announce(batch);
+        if (batch.kind === 'resumed' && batch.messages.length)
+            this.toast(strings.caughtUp(batch.messages.length));
+        if (!this.stuck && batch.kind !== 'older')
+            this.newSince += batch.messages.filter((message) => message.user !== view.me).length;
+        this.#look();
+    }
+
+    /** @param {StreamView} view @param {Batch} batch */
+    #append(view, batch) {
+        if (this.firstNew === undefined && !this.store.looking) this.#markNew(view);
+        const first = view.items.length - batch.messages.length;
+        for (let i = Math.max(0, first); i < view.items.length; i++) this.#row(view, i);
+        byId('empty').textContent = '';
+        if (this.stuck) this.#scrollToEnd();
+    }
+
+    /** @param {Batch} batch Everything anew, and what the user reads stays where it is. */
+    #replace(batch) {
+        const { scrollHeight, scrollTop } = this.scroller;
+        this.#rebuild();
+        if (this.stuck) this.#scrollToEnd();
+        else if (batch.kind === 'older')
+            this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
+    }
+
+    #rebuild() {
+        this.list.replaceChildren();
+        const view = this.store.current;
+        this.scroller.toggleAttribute('aria-busy', Boolean(view && !view.ready));
+        byId('empty').textContent = this.#emptyText(view);
+        if (!view?.ready) return;
+        if (!this.marked || !this.store.looking) this.#markNew(view);
+        this.marked = true;
+        for (let i = 0; i < view.items.length; i++) this.#row(view, i);
+    }
+
+    /** @param {StreamView|undefined} view */
+    #emptyText(view) {
+        if (!view) return strings.nowhere;
+        if (view.items.length) return '';
+        if (!view.ready) return strings.loading;
+        return view.isPrivate ? strings.emptyPrivate(view.title) : strings.emptyRoom;
+    }
+
+    /** @param {StreamView} view */
+    #markNew(view) {
+        this.firstNew ??= view.items.find((item) => view.isUnread(item));
+    }
+
+    /** @param {StreamView} view @param {number} index */
+    #row(view, index) {
+        const item = view.items[index];
+        const isNew = item === this.firstNew;
+        const talk = (/** @type {string} */ user) => this.store.show(`@${user}`);
+        const rows = itemRows(item, view.items[index - 1], view.me, talk, isNew);
+        if (isNew) rows.splice(-1, 0, newRow());
+        this.list.append(...rows);
+    }
+
+    #pending() {
+        const entries = this.store.client.outbox.of(this.shown);
+        const view = this.store.current;
+        const { outbox } = this.store.client;
+        const rows = entries.map((entry) =>
+            pendingRow(
+                entry,
+                (cid) => outbox.retry(cid),
+                (cid) => outbox.discard(cid),
+            ),
+        );
+        const seen = view?.isPrivate && this.#isSeen(view) && !rows.length;
+        if (seen) rows.push(make('li', { class: 'message own continues seen' }, make('div', { class: 'note' }, strings.seen)));
+        this.pending.replaceChildren(...rows);
+        if (this.stuck) this.#scrollToEnd();
+    }
+
+    /** @param {StreamView} view */
+    #isSeen(view) {
+        const { latest } = view;
+        return latest?.user === view.me && (view.readers.get(view.title) ?? 0) >= latest.seq;
+    }
+
+    #typing() {
+        clearTimeout(this.typingTimer);
+        const { names, next } = this.store.current?.whoTypes() ?? { names: [], next: 0 };
+        byId('typing').textContent = strings.typing(names);
+        if (next) this.typingTimer = setTimeout(() => this.#typing(), next - Date.now() + 20);
+    }
+
+    /** @param {Batch} batch To screen readers: what others say now, not what is loaded. */
+    #announce(batch) {
+        const lines = batch.messages.filter((message) => message.user !== this.store.me);
+        if (!lines.length) return;
+        const text = lines.map(({ user, content }) => strings.announce(user, content.slice(0, ANNOUNCED_CHARS)));
+        byId('live').textContent = text.join('\n');
+    }
+
+    #isNearEnd() {
+        const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+        return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    }
+
+    #scrollToEnd() {
+        this.scroller.scrollTop = this.scroller.scrollHeight;
+    }
+
+    #scrolled() {
+        this.stuck = this.#isNearEnd();
+        if (this.scroller.scrollTop < LOAD_FROM_PX) this.store.loadOlder();
+        this.#look();
+    }
+
+    /** Are the newest messages in sight? The button and the read mark depend on it. */
+    #look() {
+        if (this.stuck) this.newSince = 0;
+        this.jump.hidden = this.stuck;
+        byId('jump-text').textContent = strings.jump(this.newSince);
+        this.store.look(this.stuck && document.visibilityState === 'visible');
+    }
+}

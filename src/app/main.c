@@ -1,0 +1,188 @@
+/* confab: the start order, the same order backwards, and the signals in between. */
+#include "confab/app/addresses.h"
+#include "confab/app/config.h"
+#include "confab/app/health_check.h"
+#include "confab/app/private_redis.h"
+#include "confab/app/signals.h"
+#include "confab/hub/hub.h"
+#include "confab/net/net.h"
+#include "confab/store/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef CONFAB_VERSION
+#define CONFAB_VERSION "1.0.0"
+#endif
+
+enum {
+    STOP_SLACK_MS = 2000, /* for threads to end, beyond DRAIN_SECONDS */
+    STOP_LIMIT_S = 30,    /* beyond DRAIN_SECONDS a stop is stuck; a Redis may take 12 of them */
+};
+
+struct app {
+    struct settings settings;
+    struct stats stats;
+    struct net *net;
+    int port;
+    bool has_private_redis;
+    struct private_redis redis;
+    struct hub *hub;
+    bool hub_runs, net_runs;
+};
+
+static int fail_start(const char *line)
+{
+    fprintf(stderr, "confab: %s\n", line);
+    return -1;
+}
+
+static enum log_level log_level_of(const char *name)
+{
+    static const char *const names[] = { "debug", "info", "warn", "error" };
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return (enum log_level)i;
+    }
+    BUG("a log level that the configuration let through");
+}
+
+static int start_redis(struct app *a, char *line, size_t size) REQUIRES(on_main)
+{
+    if (*a->settings.redis_addr == '\0') {
+        int error = private_redis_start(&a->redis, &a->settings, line, size);
+        if (error < 0)
+            return error;
+        a->has_private_redis = true;
+    }
+    return 0;
+}
+
+static const char *redis_addr(const struct app *a)
+{
+    return a->has_private_redis ? a->redis.addr : a->settings.redis_addr;
+}
+
+static int start_threads(struct app *a) REQUIRES(on_main)
+{
+    struct hub_options options = {
+        .settings = &a->settings,
+        .stats = &a->stats,
+        .redis_addr = redis_addr(a),
+        .port = net_hub_port(a->net),
+    };
+    a->hub = hub_new(&options);
+    if (a->hub == NULL)
+        return -EMFILE;
+    int error = hub_start(a->hub);
+    if (error < 0)
+        return error;
+    a->hub_runs = true;
+    error = net_start(a->net, a->hub);
+    a->net_runs = error == 0;
+    return error;
+}
+
+/* 0 when it runs, 1 when a signal came first, else -1 after one line that says what to do. */
+static int start(struct app *a) REQUIRES(on_main)
+{
+    char line[1024];
+    a->net = net_new(&a->settings, &a->stats);
+    a->port = net_listen(a->net, line, sizeof line);
+    if (a->port < 0)
+        return fail_start(line);
+    int error = start_redis(a, line, sizeof line);
+    if (error == -EINTR)
+        return 1;
+    if (error < 0 || store_check(redis_addr(a), &a->settings, line, sizeof line) < 0)
+        return fail_start(line);
+    error = start_threads(a);
+    if (error < 0) {
+        snprintf(line, sizeof line,
+                 "cannot start its threads: %s. Raise the limits of this user (ulimit -u, -n).",
+                 strerror(-error));
+        return fail_start(line);
+    }
+    log_info("listening", "port=%d address=%s instance=%s version=" CONFAB_VERSION, a->port,
+             a->settings.bind, a->settings.instance);
+    addresses_print(a->settings.bind, a->port);
+    return 0;
+}
+
+/* Until a signal asks to stop. */
+static void run(struct app *a) REQUIRES(on_main)
+{
+    int number;
+    while ((number = signals_wait(a->has_private_redis ? PRIVATE_REDIS_TICK_MS : -1)) == 0)
+        private_redis_tick(&a->redis);
+    log_info("stopping", "signal=%s drain_s=%d", sigabbrev_np(number),
+             (int)a->settings.drain_seconds);
+}
+
+/* What start() did, as far as it came, backwards. */
+static void stop(struct app *a) REQUIRES(on_main)
+{
+    const int64_t deadline = clock_mono_ms() + a->settings.drain_seconds * 1000;
+    signals_end_at_once((unsigned)a->settings.drain_seconds + STOP_LIMIT_S);
+    if (a->net_runs)
+        net_drain(a->net, a->settings.drain_seconds * 1000);
+    if (a->hub_runs) {
+        int64_t left = deadline - clock_mono_ms();
+        hub_stop(a->hub, left > STOP_SLACK_MS ? left : STOP_SLACK_MS);
+    }
+    if (a->net_runs)
+        net_stop(a->net);
+    if (a->hub != NULL)
+        hub_free(a->hub);
+    if (a->has_private_redis)
+        private_redis_stop(&a->redis);
+    net_free(a->net);
+}
+
+static int serve(struct app *a)
+{
+    role_assume(&on_main);
+    log_set_level(log_level_of(a->settings.log_level));
+    signals_block();
+    a->stats.started_mono_ms = clock_mono_ms();
+    int result = start(a);
+    if (result == 0)
+        run(a);
+    stop(a);
+    if (result == 0)
+        log_info("stopped", "instance=%s", a->settings.instance);
+    return result < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    static struct app app;
+    char error[1024];
+    int status = 0;
+    switch (config_load(argv, environ, &app.settings, error, sizeof error)) {
+    case CONFIG_HELP:
+        config_print_help(stdout);
+        return 0;
+    case CONFIG_VERSION:
+        puts("confab " CONFAB_VERSION);
+        return 0;
+    case CONFIG_WRONG:
+        fprintf(stderr, "confab: %s\n", error);
+        return 2;
+    case CONFIG_CHECK_HEALTH:
+        status = health_check(&app.settings);
+        break;
+    case CONFIG_ADDRESSES:
+        addresses_print(app.settings.bind, (int)app.settings.server_port);
+        break;
+    case CONFIG_RUN:
+        status = serve(&app);
+        break;
+    }
+    config_free(&app.settings);
+    return status;
+}

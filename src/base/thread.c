@@ -1,0 +1,73 @@
+#define _GNU_SOURCE /* pthread_setname_np */
+#include "confab/base/base.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Sanitizers make frames several times larger. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STACK_FACTOR 8
+#endif
+#endif
+#if !defined(STACK_FACTOR) && (defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__))
+#define STACK_FACTOR 8
+#endif
+#ifndef STACK_FACTOR
+#define STACK_FACTOR 1
+#endif
+
+struct start {
+    void *(*run)(void *);
+    void *arg;
+    char name[16];
+};
+
+static void *thread_main(void *arg)
+{
+    const struct start start = *(struct start *)arg;
+    free(arg);
+    pthread_setname_np(pthread_self(), start.name);
+    return start.run(start.arg);
+}
+
+/* Returns 0 or a positive errno, as pthreads do. */
+static int create(pthread_t *out, size_t stack_bytes, struct start *start)
+{
+    pthread_attr_t attr;
+    int error = pthread_attr_init(&attr);
+    if (error != 0)
+        return error;
+    if (stack_bytes != 0)
+        error = pthread_attr_setstacksize(&attr, stack_bytes * STACK_FACTOR);
+    if (error == 0)
+        error = pthread_create(out, &attr, thread_main, start);
+    pthread_attr_destroy(&attr);
+    return error;
+}
+
+int thread_start(pthread_t *out, const char *name, size_t stack_bytes, void *(*run)(void *),
+                 void *arg)
+{
+    struct start *start = xmalloc(sizeof(*start));
+    start->run = run;
+    start->arg = arg;
+    snprintf(start->name, sizeof(start->name), "%s", name);
+
+    /* A new thread inherits the mask of the thread that makes it. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int error = create(out, stack_bytes, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0)
+        free(start);
+    return -error;
+}
+
+void thread_join(pthread_t thread)
+{
+    BUG_ON(pthread_join(thread, NULL) != 0);
+}

@@ -1,0 +1,267 @@
+/* Everything that a welcomed client may say. */
+#include "state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_UNAVAILABLE_MS = 1000, RETRY_BUSY_MS = 500 };
+
+/* A command of a peer that waits for Redis. */
+struct pending {
+    struct hub *hub;
+    struct peer *peer;
+    bool is_private;
+    uint64_t after;                   /* private resume: only what follows this number */
+    char epoch[RULE_EPOCH_BYTES + 1]; /* private resume: … of this epoch */
+    char cid[RULE_CID_BYTES + 1];     /* "" when there is none */
+    char stream[ROOM_MAX_BYTES + 2];  /* room or "@NAME" */
+};
+
+static struct pending *pending_new(struct hub *h, struct peer *p, const struct command *c)
+    REQUIRES(on_hub)
+{
+    struct pending *op = xcalloc(1, sizeof *op);
+    op->hub = h;
+    op->peer = peer_ref(p);
+    op->is_private = c->to != NULL;
+    if (c->cid)
+        snprintf(op->cid, sizeof op->cid, "%s", c->cid);
+    snprintf(op->stream, sizeof op->stream, "%s%s", c->to ? "@" : "", c->to ? c->to : c->room);
+    p->in_flight++;
+    return op;
+}
+
+static void pending_free(struct pending *op) REQUIRES(on_hub)
+{
+    op->peer->in_flight--;
+    peer_unref(op->peer);
+    free(op);
+}
+
+static void answer_failure(struct hub *h, struct peer *p, enum store_status status, const char *cid)
+    REQUIRES(on_hub)
+{
+    stat_add(h->stats, messages_failed, 1);
+    if (status == STORE_REFUSED)
+        peer_error(h, p, ERROR_STORE_FAILED, cid, NULL, -1);
+    else
+        peer_error(h, p, ERROR_UNAVAILABLE, cid, NULL, RETRY_UNAVAILABLE_MS);
+}
+
+/* The operation was not even sent. Frees op. */
+static void answer_unsent(struct pending *op, int error) REQUIRES(on_hub)
+{
+    if (error == -EBUSY)
+        peer_error(op->hub, op->peer, ERROR_BUSY, op->cid, NULL, RETRY_BUSY_MS);
+    else
+        answer_failure(op->hub, op->peer, STORE_UNAVAILABLE, op->cid);
+    pending_free(op);
+}
+
+static void published(void *arg, const struct store_published *r)
+{
+    role_assume(&on_hub);
+    struct pending *op = arg;
+    struct hub *h = op->hub;
+    h->publishes--;
+    switch (r->status) {
+    case STORE_OK:
+        stat_add(h->stats, messages_published, 1);
+        break;
+    case STORE_DUPLICATE:
+        stat_add(h->stats, messages_duplicate, 1);
+        break;
+    case STORE_LIMITED:
+        stat_add(h->stats, messages_limited, 1);
+        peer_error(h, op->peer, ERROR_RATE_LIMITED, op->cid, NULL, r->retry_after_ms);
+        break;
+    default:
+        answer_failure(h, op->peer, r->status, op->cid);
+    }
+    if (op->cid[0] && (r->status == STORE_OK || r->status == STORE_DUPLICATE))
+        peer_send_new(h, op->peer,
+                      event_ack(op->cid, op->stream, r->seq, r->id, r->timestamp_ms,
+                                r->status == STORE_DUPLICATE));
+    pending_free(op);
+}
+
+static struct store_known known_of(const struct room *r) REQUIRES(on_hub)
+{
+    return (struct store_known){ .epoch = r->epoch[0] ? r->epoch : NULL,
+                                 .seq = r->top,
+                                 .fence = r->fence };
+}
+
+static void publish(struct hub *h, struct peer *p, struct command *c, const struct room *r)
+    REQUIRES(on_hub)
+{
+    if (p->in_flight >= PEER_IN_FLIGHT_MAX) {
+        peer_error(h, p, ERROR_BUSY, c->cid, NULL, RETRY_BUSY_MS);
+        return;
+    }
+    char id[32];
+    snprintf(id, sizeof id, "%.8s-%llx", h->settings->instance, (unsigned long long)++h->next_id);
+    str_reset(&h->head);
+    str_reset(&h->mid);
+    str_reset(&h->tail);
+    event_message_pieces(c, p->user->name, id, &h->head, &h->mid, &h->tail);
+    struct store_publish what = {
+        .user = p->user->name,
+        .room = c->to ? NULL : c->room,
+        .to = c->to,
+        .cid = c->cid,
+        .id = id,
+        .head = &h->head,
+        .mid = &h->mid,
+        .tail = &h->tail,
+    };
+    if (r)
+        what.known = known_of(r);
+    struct pending *op = pending_new(h, p, c);
+    int error = store_publish(h->store, &what, published, op);
+    if (error)
+        answer_unsent(op, error);
+    else
+        h->publishes++;
+}
+
+static void paged(void *arg, const struct store_messages *r)
+{
+    role_assume(&on_hub);
+    struct pending *op = arg;
+    struct hub *h = op->hub;
+    if (r->status != STORE_OK) {
+        answer_failure(h, op->peer, r->status, op->cid);
+    } else {
+        size_t skip = 0; /* a resume that can be met gets what is missing, else the latest */
+        bool met = op->after && strcmp(op->epoch, r->epoch) == 0 && op->after <= r->seq &&
+                   op->after + 1 >= r->first_seq;
+        if (met)
+            skip = (size_t)(op->after + 1 - r->first_seq);
+        if (skip > r->count)
+            skip = r->count;
+        peer_send_new(h, op->peer,
+                      event_history(op->stream, r->epoch, r->messages + skip, r->count - skip,
+                                    r->more || skip));
+    }
+    pending_free(op);
+}
+
+static void page(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
+{
+    struct room *r = c->room ? room_find(h, c->room) : NULL;
+    struct frame *f = r ? stream_page(r, c->before, c->limit) : NULL;
+    if (f) {
+        peer_send_new(h, p, f);
+        return;
+    }
+    if (p->in_flight >= PEER_IN_FLIGHT_MAX) {
+        peer_error(h, p, ERROR_BUSY, NULL, NULL, RETRY_BUSY_MS);
+        return;
+    }
+    struct pending *op = pending_new(h, p, c);
+    const char *viewer = p->user ? p->user->name : NULL;
+    int error = store_page(h->store, op->stream, viewer, c->before, c->limit, paged, op);
+    if (error)
+        answer_unsent(op, error);
+}
+
+void command_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
+{
+    struct command c = { .to = point->stream + 1 };
+    struct pending *op = pending_new(h, p, &c);
+    op->after = point->seq;
+    if (point->epoch)
+        snprintf(op->epoch, sizeof op->epoch, "%s", point->epoch);
+    int error = store_page(h->store, op->stream, p->user->name, UINT64_MAX, RULE_HISTORY_MESSAGES,
+                           paged, op);
+    if (error)
+        answer_unsent(op, error);
+}
+
+static void typing(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
+{
+    int64_t now = clock_mono_ms();
+    if (now - p->typing_mono_ms < TYPING_MIN_MS && p->typing_mono_ms)
+        return;
+    p->typing_mono_ms = now;
+    str_reset(&h->head);
+    event_typing_json(&h->head, c->room, c->to, p->user->name);
+    store_event(h->store, c->room, p->user->name, c->to, h->head.data, h->head.size);
+}
+
+static void read_marker(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
+{
+    str_reset(&h->head);
+    event_read_json(&h->head, c->room, c->to, p->user->name, c->seq);
+    store_read(h->store, c->room, p->user->name, c->to, c->seq, h->head.data, h->head.size);
+}
+
+static void leave(struct hub *h, struct peer *p, struct membership *m) REQUIRES(on_hub)
+{
+    struct frame *f = event_left(m->room->name);
+    room_leave(h, m, true);
+    peer_send_new(h, p, f);
+}
+
+static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
+{
+    if (c->type == COMMAND_JOIN) {
+        room_join(h, p, c->room, c->epoch, c->seq);
+        return;
+    }
+    struct membership *m = c->room ? room_membership(p, c->room) : NULL;
+    if (c->room && !m) {
+        peer_error(h, p, ERROR_NOT_JOINED, c->cid, "room", -1);
+        return;
+    }
+    switch (c->type) {
+    case COMMAND_LEAVE:
+        leave(h, p, m);
+        break;
+    case COMMAND_MESSAGE:
+    case COMMAND_PRIVATE:
+        publish(h, p, c, m ? m->room : NULL);
+        break;
+    case COMMAND_TYPING:
+        typing(h, p, c);
+        break;
+    case COMMAND_READ:
+        read_marker(h, p, c);
+        break;
+    case COMMAND_HISTORY:
+        page(h, p, c);
+        break;
+    default:
+        break; /* heartbeat: the net thread has seen it */
+    }
+}
+
+static void keep_for_later(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
+{
+    if (!p->held) {
+        p->held = xcalloc(1, sizeof *p->held);
+        ring_init(p->held, PEER_HELD_MAX);
+    }
+    if (ring_push(p->held, c))
+        return;
+    peer_error(h, p, ERROR_BUSY, c->cid, NULL, RETRY_BUSY_MS);
+    command_free(c);
+}
+
+void command_run(struct hub *h, struct peer *p, struct command *c)
+{
+    if (p->http && p->state != PEER_GONE && c->type == COMMAND_HISTORY) {
+        page(h, p, c);
+    } else if (p->state == PEER_HELLO) {
+        keep_for_later(h, p, c);
+        return;
+    } else if (p->state == PEER_NEW && c->type != COMMAND_HEARTBEAT) {
+        peer_error(h, p, ERROR_HELLO_FIRST, c->cid, NULL, -1);
+    } else if (p->state == PEER_WELCOMED) {
+        run(h, p, c);
+    }
+    command_free(c);
+}

@@ -1,0 +1,234 @@
+/* A client's way in and out: hello → channel → claim → welcome → … → gone. */
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct peer *peer_ref(struct peer *p)
+{
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+void peer_unref(struct peer *p)
+{
+    if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1)
+        p->release(p);
+}
+
+void peer_send_new(struct hub *h, struct peer *p, struct frame *f)
+{
+    h->port.send(h->port.arg, p, f);
+    frame_unref(f);
+}
+
+void peer_error(struct hub *h, struct peer *p, enum error_code code, const char *cid,
+                const char *field, int64_t retry_after_ms)
+{
+    peer_send_new(h, p, event_error(code, cid, field, retry_after_ms));
+}
+
+/* An operation in Redis that a peer waits for. */
+struct claim {
+    struct hub *hub;
+    struct peer *peer;
+};
+
+static struct claim *claim_new(struct hub *h, struct peer *p)
+{
+    struct claim *c = xmalloc(sizeof *c);
+    *c = (struct claim){ .hub = h, .peer = peer_ref(p) };
+    return c;
+}
+
+static void claim_free(struct claim *c)
+{
+    peer_unref(c->peer);
+    free(c);
+}
+
+static void forget_hello(struct peer *p)
+{
+    command_free(p->hello);
+    p->hello = NULL;
+    free(p->session);
+    p->session = NULL;
+}
+
+/* Commands that arrived before welcome, in their order. */
+static void run_held(struct hub *h, struct peer *p) REQUIRES(on_hub)
+{
+    struct ring *held = p->held;
+    p->held = NULL;
+    if (!held)
+        return;
+    for (struct command *c; (c = ring_pop(held));)
+        command_run(h, p, c);
+    ring_fini(held);
+    free(held);
+}
+
+static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r) REQUIRES(on_hub)
+{
+    p->state = PEER_WELCOMED;
+    peer_send_new(h, p,
+                  event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count));
+    struct command *hello = p->hello;
+    p->hello = NULL;
+    if (hello->room)
+        room_join(h, p, hello->room, NULL, 0);
+    for (size_t i = 0; i < hello->resume_count; i++) {
+        const struct resume_point *point = &hello->resume[i];
+        if (point->stream[0] == '@')
+            command_private_resume(h, p, point);
+        else
+            room_join(h, p, point->stream, point->epoch, point->seq);
+    }
+    command_free(hello);
+    run_held(h, p);
+    peer_leave(h, p);
+}
+
+static void refuse_name(struct hub *h, struct peer *p) REQUIRES(on_hub)
+{
+    peer_error(h, p, ERROR_NAME_TAKEN, NULL, "username", -1);
+    p->state = PEER_NEW;
+    user_detach(h, p);
+    forget_hello(p);
+    run_held(h, p); /* each of them is answered with hello_first */
+    peer_leave(h, p);
+}
+
+static void claimed(void *arg, const struct store_claimed *r)
+{
+    role_assume(&on_hub);
+    struct claim *c = arg;
+    struct peer *p = c->peer;
+    p->claiming = false;
+    if (p->state == PEER_HELLO) {
+        if (r->status == STORE_OK)
+            welcome(c->hub, p, r);
+        else if (r->status == STORE_TAKEN)
+            refuse_name(c->hub, p);
+        else if (r->status == STORE_REFUSED)
+            c->hub->port.close(c->hub->port.arg, p, 1011, "Redis refused the name", 5000);
+        /* unavailable: users_retry_hello() asks again once the store is ready */
+    } else if (p->state == PEER_GONE) {
+        if (r->status == STORE_OK && p->made_session)
+            store_release(c->hub->store, p->hello->username, p->session);
+        forget_hello(p);
+    }
+    claim_free(c);
+}
+
+void peer_claim(struct hub *h, struct peer *p)
+{
+    if (p->claiming)
+        return;
+    struct claim *c = claim_new(h, p);
+    p->claiming = store_claim(h->store, p->user->name, p->session, claimed, c) == 0;
+    if (!p->claiming)
+        claim_free(c); /* users_retry_hello() */
+}
+
+/* The user's channel was cut for a while: all connections of the user learn the top numbers of
+ * their conversations, as in a heartbeat, and fetch what they miss. */
+static void refetched(void *arg, const struct store_claimed *r)
+{
+    role_assume(&on_hub);
+    struct claim *c = arg;
+    if (r->status == STORE_OK && r->count && c->peer->user) {
+        struct frame *f = event_heartbeat(r->private_tops, r->count);
+        user_send(c->hub, c->peer->user, f);
+        frame_unref(f);
+    }
+    claim_free(c);
+}
+
+void peer_refetch_private(struct hub *h, struct peer *p)
+{
+    struct claim *c = claim_new(h, p);
+    if (store_claim(h->store, p->user->name, p->session, refetched, c) != 0)
+        claim_free(c); /* the bus is up but the link is not: bus_up follows again */
+}
+
+static void adopt(struct hub *h, struct peer *p) REQUIRES(on_hub)
+{
+    peer_ref(p);
+    DL_APPEND2(h->peers, p, all_prev, all_next);
+}
+
+static bool is_adopted(const struct peer *p)
+{
+    return p->all_prev != NULL; /* utlist: the head's prev is the tail, never NULL in a list */
+}
+
+void peer_hello(struct hub *h, struct peer *p, struct command *hello)
+{
+    if (p->state == PEER_GONE) { /* unregister overtook it */
+        command_free(hello);
+        return;
+    }
+    if (p->state != PEER_NEW) {
+        peer_error(h, p, ERROR_HELLO_TWICE, NULL, NULL, -1);
+        command_free(hello);
+        return;
+    }
+    if (!is_adopted(p))
+        adopt(h, p);
+    p->state = PEER_HELLO;
+    p->hello = hello;
+    p->made_session = !hello->session;
+    if (hello->session) {
+        p->session = xstrdup(hello->session);
+    } else {
+        p->session = xmalloc(33);
+        hex_random(p->session, 16);
+    }
+    struct user *u = user_get(h, hello->username);
+    user_attach(u, p);
+    if (!h->ready)
+        peer_send_new(h, p, event_status(false, store_state_text(store_state_of(h->store))));
+    if (u->subscribed)
+        peer_claim(h, p);
+}
+
+/* The name goes with its last connection if nobody can present the session again. */
+static void release_name(struct hub *h, struct peer *p) REQUIRES(on_hub)
+{
+    struct user *u = p->user;
+    if (p->state != PEER_WELCOMED || !p->made_session)
+        return;
+    for (struct peer *other = u->peers; other; other = other->next)
+        if (other != p && other->state == PEER_WELCOMED)
+            return;
+    store_release(h->store, u->name, p->session);
+}
+
+/* Unregister overtakes commands, but what a client said before it closed still counts. */
+void peer_leave(struct hub *h, struct peer *p)
+{
+    bool hopeful = p->state == PEER_HELLO && p->held && h->ready;
+    if (p->leaving && !hopeful && atomic_load(&p->queued) == 0)
+        peer_gone(h, p);
+}
+
+void peer_gone(struct hub *h, struct peer *p)
+{
+    while (p->rooms)
+        room_leave(h, p->rooms, false);
+    if (p->user) {
+        release_name(h, p);
+        user_detach(h, p);
+    }
+    p->state = PEER_GONE;
+    run_held(h, p); /* frees them */
+    if (is_adopted(p)) {
+        DL_DELETE2(h->peers, p, all_prev, all_next);
+        p->all_prev = p->all_next = NULL;
+        if (!p->claiming)
+            forget_hello(p);
+        peer_unref(p);
+    }
+}

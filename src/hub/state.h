@@ -1,0 +1,214 @@
+/* What the hub thread owns. Everything in here is touched on that thread alone, but for the
+ * three queues and the atomics of struct hub. Read this file and you know the hub. */
+#ifndef CONFAB_HUB_STATE_H
+#define CONFAB_HUB_STATE_H
+
+#include "confab/hub/hub.h"
+#include "confab/store/store.h"
+
+#include <event2/event.h>
+#include <uthash.h>
+
+enum {
+    HUB_MAX_NETS = 16,           /* settings.h: NET_THREADS */
+    HUB_TAKE_PER_TURN = 256,     /* commands of one turn: bounds the wait of what is more urgent */
+    HUB_BROADCAST_BOUND = 32768, /* commands that wait */
+    PEER_HELD_MAX = 64,          /* commands that a peer may send before it is welcomed */
+    PEER_IN_FLIGHT_MAX = 256,    /* commands of one peer that wait for Redis */
+    ROOM_HELD_MAX = 4096,        /* live messages that wait for a load */
+    ROOM_RETRY_MS = 500,         /* until a failed load is tried again */
+    PRESENCE_GATHER_MS = 50,     /* joins of one room that go to Redis in one call */
+    PRESENCE_COUNT_MS = 2000,    /* how often a large room is told its count */
+    TYPING_MIN_MS = 1000,        /* more typing events of one peer than this are left out */
+};
+
+enum peer_state {
+    PEER_NEW,      /* connected, has said nothing */
+    PEER_HELLO,    /* said hello: the user's channel is being subscribed, then the name claimed */
+    PEER_WELCOMED, /* may do everything */
+    PEER_GONE,     /* the connection has ended */
+};
+
+/* A name with connections here. */
+struct user {
+    UT_hash_handle hh; /* hub.users by name */
+    struct peer *peers;
+    bool subscribed; /* Redis confirmed the user's channel */
+    bool missed;     /* the channel was cut: messages may have been missed */
+    uint32_t mark;   /* scratch of a walk that wants each user once */
+    char name[];
+};
+
+/* One peer in one room. */
+struct membership {
+    struct peer *peer;
+    struct room *room;
+    struct membership *prev, *next;           /* the room's members */
+    struct membership *peer_prev, *peer_next; /* the peer's rooms */
+    bool waiting;                             /* not answered yet: the room is being loaded */
+    bool resumes;                             /* epoch and seq say where the client stands */
+    uint64_t seq;
+    char epoch[RULE_EPOCH_BYTES + 1];
+};
+
+/* Room life:
+ *
+ *   SUBSCRIBING ─confirmed→ LOADING ─list and roster are here→ LIVE
+ *        ↑                     ↑                                 │
+ *        └── bus came back ────┴── hole, other epoch, retry ─────┘
+ *
+ * Subscribing comes before loading, so what is published in between is held, not missed;
+ * merging is by number. While LIVE the cache is the tail of the stream without a hole, so joins
+ * and resumes are answered here and cost Redis nothing. */
+enum room_state { ROOM_SUBSCRIBING, ROOM_LOADING, ROOM_LIVE };
+
+struct roster_name {
+    UT_hash_handle hh;
+    char name[];
+};
+
+/* An answer that many get in a row, kept until the room moves on. */
+struct history_memo {
+    struct frame *frame; /* NULL: none */
+    uint64_t after, top;
+};
+
+struct held_message {
+    struct frame *frame;
+    char epoch[RULE_EPOCH_BYTES + 1];
+};
+
+struct room {
+    UT_hash_handle hh; /* hub.rooms by name */
+    struct hub *hub;
+    uint32_t id;   /* what net threads call it */
+    uint32_t refs; /* hub.rooms holds one while it has members, each operation under way one */
+    bool closed;   /* left hub.rooms */
+    enum room_state state;
+
+    char epoch[RULE_EPOCH_BYTES + 1]; /* "" before the first load */
+    char fence[RULE_SESSION_BYTES + 1];
+    uint64_t top;                               /* highest number delivered */
+    struct frame *cache[RULE_HISTORY_MESSAGES]; /* number n at n % size; the last `cached` */
+    uint32_t cached;
+    struct history_memo fresh, resumed;
+    struct held_message *held; /* live messages while LOADING; NULL until needed */
+    uint32_t held_count;
+    bool held_overflow;
+    bool loading_list, loading_roster;
+    struct event *retry;
+
+    struct membership *members;
+    uint32_t member_count;
+    uint32_t on_net[HUB_MAX_NETS]; /* members by net thread, those that wait not counted */
+    uint32_t waiting;
+
+    struct roster_name *roster; /* names in the room on all instances; unused when large */
+    uint64_t roster_count;
+    bool roster_large;       /* more than MEMBERS_LISTED: counted, not listed */
+    struct str members_text; /* roster joined by '\n'; empty: build again */
+    struct str joining;      /* names to announce with the next gathered call */
+    bool count_changed;      /* large: the count was not sent yet */
+    char name[];
+};
+
+struct hub {
+    const struct settings *settings;
+    struct stats *stats;
+    struct hub_port port;
+    const char *redis_addr;
+    pthread_t thread;
+    bool started;
+
+    struct queue registers, unregisters, broadcasts; /* any thread pushes */
+    int control_fd;                                  /* eventfd: look at the two atomics below */
+    _Atomic bool stopping, relieved;
+    _Atomic int64_t stop_deadline_ms; /* on the monotone clock */
+
+    struct event_base *base;
+    struct event *on_register, *on_unregister, *on_broadcast, *on_control;
+    struct event *presence_timer, *gather_timer, *count_timer, *stop_timer;
+    struct store *store;
+    bool ready;  /* the store is */
+    bool paused; /* a net thread is congested: no commands, no bus */
+    uint64_t refused_seen;
+    uint32_t publishes; /* under way */
+
+    struct peer *peers; /* all that said hello and are not gone */
+    struct user *users;
+    struct room *rooms;
+    struct room **room_ids; /* by id; NULL: free */
+    uint32_t room_id_capacity, room_id_hint;
+    uint32_t mark;
+    uint64_t next_id;                  /* of messages */
+    struct str head, mid, tail, names; /* scratch */
+};
+
+/* peer.c: hello, welcome, the end */
+void peer_hello(struct hub *h, struct peer *p, struct command *hello) REQUIRES(on_hub);
+void peer_leave(struct hub *h, struct peer *p) REQUIRES(on_hub); /* gone, once it may be */
+void peer_gone(struct hub *h, struct peer *p) REQUIRES(on_hub);
+void peer_error(struct hub *h, struct peer *p, enum error_code code, const char *cid,
+                const char *field, int64_t retry_after_ms) REQUIRES(on_hub);
+void peer_send_new(struct hub *h, struct peer *p, struct frame *f) REQUIRES(on_hub); /* takes f */
+
+/* user.c: names with connections here */
+struct user *user_get(struct hub *h, const char *name) REQUIRES(on_hub); /* finds or makes */
+struct user *user_find(struct hub *h, const char *name) REQUIRES(on_hub);
+void user_attach(struct user *u, struct peer *p) REQUIRES(on_hub);
+void user_detach(struct hub *h, struct peer *p) REQUIRES(on_hub); /* frees a user without peers */
+void user_send(struct hub *h, struct user *u, struct frame *f) REQUIRES(on_hub);
+void user_subscribed(struct hub *h, const char *name) REQUIRES(on_hub);
+void users_bus_up(struct hub *h) REQUIRES(on_hub);
+void users_retry_hello(struct hub *h) REQUIRES(on_hub);
+/* peer.c, for user.c: the channel is there, claim the name */
+void peer_claim(struct hub *h, struct peer *p) REQUIRES(on_hub);
+void peer_refetch_private(struct hub *h, struct peer *p) REQUIRES(on_hub);
+
+/* command.c: everything but hello */
+void command_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */
+void command_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
+    REQUIRES(on_hub);
+
+/* room.c: members, state machine, delivery */
+void room_join(struct hub *h, struct peer *p, const char *name, const char *epoch, uint64_t seq)
+    REQUIRES(on_hub);
+void room_leave(struct hub *h, struct membership *m, bool announce) REQUIRES(on_hub);
+struct membership *room_membership(const struct peer *p, const char *name) REQUIRES(on_hub);
+struct room *room_find(struct hub *h, const char *name) REQUIRES(on_hub);
+void room_send(struct room *r, struct frame *f) REQUIRES(on_hub); /* borrows f */
+void room_message(struct hub *h, const char *name, const char *epoch, uint64_t seq,
+                  const char *json, size_t size) REQUIRES(on_hub);
+void room_subscribed(struct hub *h, const char *name) REQUIRES(on_hub);
+void room_resubscribe(struct room *r) REQUIRES(on_hub);
+void room_loaded_part(struct room *r) REQUIRES(on_hub); /* list or roster arrived: LIVE if both */
+void room_refused(struct room *r) REQUIRES(on_hub);     /* Redis will not read it */
+void room_ref(struct room *r) REQUIRES(on_hub);
+void room_unref(struct room *r) REQUIRES(on_hub);
+
+/* stream.c: the tail of a room's stream: cache, load, refill, history frames */
+void stream_load(struct room *r) REQUIRES(on_hub);
+void stream_message(struct room *r, const char *epoch, uint64_t seq, struct frame *f)
+    REQUIRES(on_hub); /* takes f */
+void stream_release_held(struct room *r) REQUIRES(on_hub);
+void stream_clear(struct room *r) REQUIRES(on_hub);
+uint64_t stream_first(const struct room *r) REQUIRES(on_hub); /* number of the oldest cached */
+/* The history frame of what follows `after`; borrowed, valid until the room changes. */
+struct frame *stream_history(struct room *r, uint64_t after, struct history_memo *memo)
+    REQUIRES(on_hub);
+/* At most `limit` before `before`, when the cache holds them all: returns new, else NULL. */
+struct frame *stream_page(struct room *r, uint64_t before, unsigned limit) REQUIRES(on_hub);
+
+/* roster.c: who is in a room, on all instances */
+void roster_load(struct room *r) REQUIRES(on_hub);
+void roster_add(struct room *r, const char *name, size_t size) REQUIRES(on_hub);
+const char *roster_text(struct room *r) REQUIRES(on_hub); /* NULL in a large room */
+void roster_clear(struct room *r) REQUIRES(on_hub);
+void roster_join(struct room *r, const char *name) REQUIRES(on_hub); /* a local user came */
+void roster_presence(struct hub *h, const char *room, const char *join, const char *leave,
+                     uint64_t count) REQUIRES(on_hub);
+void roster_gathered(struct hub *h) REQUIRES(on_hub);  /* timer: announce joins */
+void roster_counts(struct hub *h) REQUIRES(on_hub);    /* timer: counts of large rooms */
+void roster_heartbeat(struct hub *h) REQUIRES(on_hub); /* timer: refresh all leases */
+
+#endif

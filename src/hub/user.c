@@ -1,0 +1,94 @@
+#include "state.h"
+
+#include <string.h>
+#include <utlist.h>
+
+struct user *user_find(struct hub *h, const char *name)
+{
+    struct user *u;
+    HASH_FIND_STR(h->users, name, u);
+    return u;
+}
+
+struct user *user_get(struct hub *h, const char *name)
+{
+    struct user *u = user_find(h, name);
+    if (u)
+        return u;
+    size_t size = strlen(name) + 1;
+    u = xcalloc(1, sizeof *u + size);
+    memcpy(u->name, name, size);
+    HASH_ADD_KEYPTR(hh, h->users, u->name, size - 1, u);
+    stat_add(h->stats, users, 1);
+    store_subscribe(h->store, STORE_CHANNEL_USER, u->name);
+    return u;
+}
+
+void user_attach(struct user *u, struct peer *p)
+{
+    p->user = u;
+    DL_APPEND(u->peers, p);
+}
+
+void user_detach(struct hub *h, struct peer *p)
+{
+    struct user *u = p->user;
+    if (!u)
+        return;
+    DL_DELETE(u->peers, p);
+    p->user = NULL;
+    if (u->peers)
+        return;
+    store_unsubscribe(h->store, STORE_CHANNEL_USER, u->name);
+    HASH_DEL(h->users, u);
+    stat_add(h->stats, users, -1);
+    free(u);
+}
+
+void user_send(struct hub *h, struct user *u, struct frame *f)
+{
+    for (struct peer *p = u->peers; p; p = p->next)
+        if (p->state == PEER_WELCOMED)
+            h->port.send(h->port.arg, p, f);
+}
+
+/* From here on nothing sent to the user is missed, so what the claim reads from Redis and what
+ * the channel brings leave no hole between them. */
+void user_subscribed(struct hub *h, const char *name)
+{
+    struct user *u = user_find(h, name);
+    if (!u || u->subscribed)
+        return;
+    u->subscribed = true;
+    struct peer *first = NULL;
+    for (struct peer *p = u->peers, *next; p; p = next) {
+        next = p->next;
+        if (p->state == PEER_HELLO)
+            peer_claim(h, p);
+        else if (p->state == PEER_WELCOMED && !first)
+            first = p;
+    }
+    if (u->missed && first)
+        peer_refetch_private(h, first);
+    u->missed = false;
+}
+
+void users_bus_up(struct hub *h)
+{
+    struct user *u, *next;
+    HASH_ITER(hh, h->users, u, next)
+    {
+        u->missed = u->missed || u->subscribed;
+        u->subscribed = false;
+        store_subscribe(h->store, STORE_CHANNEL_USER, u->name);
+    }
+}
+
+void users_retry_hello(struct hub *h)
+{
+    for (struct peer *p = h->peers, *next; p; p = next) {
+        next = p->all_next;
+        if (p->state == PEER_HELLO && p->user->subscribed)
+            peer_claim(h, p);
+    }
+}

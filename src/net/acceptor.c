@@ -1,0 +1,283 @@
+#include "acceptor.h"
+
+#include "thread.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 4096,
+    PAUSE_MS = 100,        /* after the machine has run out of descriptors */
+    HTTP_CONNECTIONS = 256, /* besides the WebSockets */
+};
+
+struct acceptor {
+    struct net *net;
+    pthread_t thread;
+    struct event_base *base;
+    struct evconnlistener *listener;
+    struct event *stop, *resume;
+    int stop_fd;
+    int spare_fd; /* given up for a moment to answer when there is no descriptor left */
+};
+
+/* ---- main thread ---- */
+
+static void explain_bind(const struct settings *s, int error, char *out, size_t size)
+{
+    const int port = (int)s->server_port;
+    if (error == EADDRINUSE)
+        snprintf(out, size,
+                 "port %d is taken by another program: stop it or set SERVER_PORT to another one.",
+                 port);
+    else if (error == EACCES)
+        snprintf(out, size, "this user may not use port %d: set SERVER_PORT to 1024 or more.",
+                 port);
+    else if (error == EADDRNOTAVAIL)
+        snprintf(out, size,
+                 "this machine has no address %s: set BIND to one of its own, or to 0.0.0.0.",
+                 s->bind);
+    else
+        snprintf(out, size, "cannot listen on %s port %d: %s.", s->bind, port, strerror(error));
+}
+
+static int open_listener(const struct addrinfo *ai)
+{
+    const int on = 1, off = 0;
+    const int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (ai->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    const int error = errno;
+    close(fd);
+    return -error;
+}
+
+int acceptor_listen(const struct settings *s, char *error, size_t error_size)
+{
+    char port[8];
+    struct addrinfo *ai, hints = { .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+    snprintf(port, sizeof(port), "%d", (int)s->server_port);
+    if (getaddrinfo(s->bind, port, &hints, &ai) != 0) {
+        snprintf(error, error_size, "BIND=%s is not an address of this machine.", s->bind);
+        return -EINVAL;
+    }
+    const int fd = open_listener(ai);
+    freeaddrinfo(ai);
+    if (fd < 0)
+        explain_bind(s, -fd, error, error_size);
+    return fd;
+}
+
+int acceptor_port(int fd)
+{
+    struct sockaddr_storage sa;
+    socklen_t size = sizeof(sa);
+    if (getsockname(fd, (struct sockaddr *)&sa, &size) != 0)
+        return -errno;
+    return ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
+                                          : ((struct sockaddr_in *)&sa)->sin_port);
+}
+
+/* ---- accept thread ---- */
+
+/* One write that fits any socket's buffer; who does not get it finds the connection closed. */
+static void answer_and_close(int fd, const char *status, const char *code)
+{
+    char text[512];
+    char body[128];
+    const int size = snprintf(
+        body, sizeof(body),
+        "{\"type\":\"error\",\"code\":\"%s\",\"message\":\"Try again later.\",\"temporary\":true}",
+        code);
+    const int n = snprintf(text, sizeof(text),
+                           "HTTP/1.1 %s\r\nContent-Type: application/json\r\nRetry-After: 5\r\n"
+                           "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
+                           status, size, body);
+    if (send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug("refused", "answered=0");
+    shutdown(fd, SHUT_WR);
+    close(fd);
+}
+
+static struct net_thread *emptiest(struct net *n)
+{
+    struct net_thread *best = &n->threads[0];
+    for (unsigned i = 1; i < n->count; i++)
+        if (atomic_load(&n->threads[i].connections) < atomic_load(&best->connections))
+            best = &n->threads[i];
+    return best;
+}
+
+static uint32_t connections(const struct net *n)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < n->count; i++)
+        sum += atomic_load(&n->threads[i].connections);
+    return sum;
+}
+
+static void refuse(struct net *n, int fd, const char *status, const char *code)
+{
+    stat_add(n->stats, connections_refused, 1);
+    answer_and_close(fd, status, code);
+}
+
+static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int size,
+                     void *arg)
+{
+    role_assume(&on_accept);
+    (void)l;
+    (void)size;
+    struct net *n = ((struct acceptor *)arg)->net;
+    const struct settings *s = n->settings;
+    struct address *address = NULL;
+    const int on = 1;
+    if (connections(n) >= s->max_clients + HTTP_CONNECTIONS + s->max_clients / 8) {
+        refuse(n, fd, "503 Service Unavailable", "full");
+        return;
+    }
+    if (s->max_clients_per_address) {
+        address = address_enter(n->addresses, sa, (uint32_t)s->max_clients_per_address);
+        if (!address) {
+            refuse(n, fd, "429 Too Many Requests", "too_many_connections");
+            return;
+        }
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    stat_add(n->stats, connections_accepted, 1);
+    struct net_thread *t = emptiest(n);
+    atomic_fetch_add(&t->connections, 1);
+    post_push(&t->posts, (struct post){ .kind = POST_ADOPT, .number = (uint32_t)fd,
+                                        .what = address });
+    post_wake(&t->posts);
+}
+
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void accept_failed(struct evconnlistener *l, void *arg)
+{
+    role_assume(&on_accept);
+    struct acceptor *a = arg;
+    const int error = errno;
+    log_warn("accept", "error=\"%s\" pause_ms=%d", strerror(error), PAUSE_MS);
+    if (error == EMFILE && a->spare_fd >= 0) {
+        close(a->spare_fd);
+        const int fd = accept4(evconnlistener_get_fd(l), NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            refuse(a->net, fd, "503 Service Unavailable", "full");
+        a->spare_fd = open_spare();
+    }
+    const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
+    evconnlistener_disable(l);
+    event_add(a->resume, &pause);
+}
+
+static void resume(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    evconnlistener_enable(((struct acceptor *)arg)->listener);
+}
+
+static void stop(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(((struct acceptor *)arg)->base);
+}
+
+static void *run(void *arg)
+{
+    role_assume(&on_accept);
+    event_base_dispatch(((struct acceptor *)arg)->base);
+    return NULL;
+}
+
+/* ---- main thread ---- */
+
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+static bool prepare(struct acceptor *a, int listen_fd)
+{
+    a->base = new_base();
+    if (!a->base)
+        return false;
+    a->listener =
+        evconnlistener_new(a->base, accepted, a,
+                           LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, listen_fd);
+    a->stop = event_new(a->base, a->stop_fd, EV_READ, stop, a);
+    a->resume = evtimer_new(a->base, resume, a);
+    if (!a->listener || !a->stop || !a->resume || a->stop_fd < 0)
+        return false;
+    evconnlistener_set_error_cb(a->listener, accept_failed);
+    return event_add(a->stop, NULL) == 0;
+}
+
+static void acceptor_free(struct acceptor *a)
+{
+    if (a->listener)
+        evconnlistener_free(a->listener);
+    if (a->stop)
+        event_free(a->stop);
+    if (a->resume)
+        event_free(a->resume);
+    if (a->base)
+        event_base_free(a->base);
+    if (a->spare_fd >= 0)
+        close(a->spare_fd);
+    if (a->stop_fd >= 0)
+        close(a->stop_fd);
+    free(a);
+}
+
+struct acceptor *acceptor_start(struct net *n, int listen_fd)
+{
+    struct acceptor *a = xcalloc(1, sizeof(*a));
+    a->net = n;
+    a->spare_fd = open_spare();
+    a->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!prepare(a, listen_fd) || thread_start(&a->thread, "accept", 0, run, a) != 0) {
+        if (!a->listener)
+            close(listen_fd);
+        acceptor_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void acceptor_stop(struct acceptor *a)
+{
+    if (!a)
+        return;
+    const uint64_t one = 1;
+    BUG_ON(write(a->stop_fd, &one, sizeof(one)) != sizeof(one));
+    thread_join(a->thread);
+    acceptor_free(a);
+}

@@ -1,0 +1,17 @@
+/* The thread `accept`: takes connections, counts them, hands them to the net thread that has the
+ * fewest. */
+#ifndef NET_ACCEPTOR_H
+#define NET_ACCEPTOR_H
+
+#include "state.h"
+
+/* Binds and listens; the descriptor, or a negative errno with one line in error. */
+int acceptor_listen(const struct settings *s, char *error, size_t error_size);
+/* The port of that descriptor. */
+int acceptor_port(int fd);
+
+/* Takes listen_fd. NULL when the machine has no descriptors or threads left. */
+struct acceptor *acceptor_start(struct net *n, int listen_fd) REQUIRES(on_main) MUST_USE;
+void acceptor_stop(struct acceptor *a) REQUIRES(on_main); /* NULL is fine */
+
+#endif

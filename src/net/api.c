@@ -1,0 +1,140 @@
+/* The JSON that says how the server is. Numbers are read one by one while threads go on: they
+ * belong to about the same moment. */
+#include "http.h"
+
+#include "confab/store/store.h"
+#include "post.h"
+
+#include <string.h>
+
+static const char *pump_mode_text(const struct net *n)
+{
+    static const char *const names[] = {
+        [PUMPS_AUTO] = "auto", [PUMPS_THREADS] = "threads", [PUMPS_SHARED] = "shared"
+    };
+    return names[n->settings->pump_mode];
+}
+
+static enum store_state store_state(const struct net *n)
+{
+    return (enum store_state)stat_get(n->stats, store_state);
+}
+
+int api_health(const struct net *n, struct str *out)
+{
+    const bool draining = atomic_load(&n->draining);
+    const bool ready = store_state(n) == STORE_STATE_READY;
+    str_addf(out, "{\"status\":\"%s\",", draining ? "draining" : ready ? "ok" : "degraded");
+    if (draining || !ready)
+        str_addf(out, "\"reason\":\"%s\",",
+                 draining ? "the server stops" : store_state_text(store_state(n)));
+    str_addf(out, "\"instance\":\"%s\",\"redis\":\"%s\"}", n->settings->instance,
+             store_state_text(store_state(n)));
+    return draining || !ready ? 503 : 200;
+}
+
+static void add_threads(const struct net *n, struct str *out)
+{
+    str_addf(out,
+             "\"threads\":{\"main\":1,\"accept\":1,\"hub\":1,\"net\":%u,\"reader\":%lld,"
+             "\"writer\":%lld},",
+             n->count, (long long)stat_get(n->stats, threads_reader),
+             (long long)stat_get(n->stats, threads_writer));
+    str_addf(out,
+             "\"pumps\":{\"mode\":\"%s\",\"now\":\"%s\",\"thread_clients\":%lld,"
+             "\"dedicated\":%lld},",
+             pump_mode_text(n), pump_mode_is_shared(&n->pump_mode) ? "shared" : "threads",
+             (long long)n->settings->pump_thread_clients,
+             (long long)stat_get(n->stats, clients_dedicated));
+}
+
+static void add_messages(const struct net *n, struct str *out)
+{
+    const struct stats *s = n->stats;
+    str_addf(out,
+             "\"messages\":{\"in\":%llu,\"published\":%llu,\"received\":%llu,\"duplicate\":%llu,"
+             "\"limited\":%llu,\"failed\":%llu,\"delivered\":%llu},",
+             (unsigned long long)stat_get(s, messages_in),
+             (unsigned long long)stat_get(s, messages_published),
+             (unsigned long long)stat_get(s, messages_received),
+             (unsigned long long)stat_get(s, messages_duplicate),
+             (unsigned long long)stat_get(s, messages_limited),
+             (unsigned long long)stat_get(s, messages_failed),
+             (unsigned long long)stat_get(s, deliveries));
+}
+
+static void add_queues(const struct net *n, struct str *out)
+{
+    struct hub_queue_stats q[3];
+    hub_queue_stats(n->hub, q);
+    str_addz(out, "\"queues\":{");
+    for (size_t i = 0; i < 3; i++)
+        str_addf(out,
+                 "\"%s\":{\"depth\":%u,\"depth_max\":%u,\"bound\":%u,\"pushed\":%llu,"
+                 "\"refused\":%llu,\"wakeups\":%llu},",
+                 q[i].name, q[i].depth, q[i].depth_max, q[i].bound,
+                 (unsigned long long)q[i].pushed, (unsigned long long)q[i].refused,
+                 (unsigned long long)q[i].wakeups);
+    str_addf(out, "\"outboxes\":{\"bytes\":%lld,\"bound\":%lld}},",
+             (long long)stat_get(n->stats, queue_bytes),
+             (long long)n->settings->max_queue_mb * 1024 * 1024);
+}
+
+static void add_nets(const struct net *n, struct str *out)
+{
+    str_addz(out, "\"nets\":[");
+    for (unsigned i = 0; i < n->count; i++) {
+        const struct net_thread *t = &n->threads[i];
+        str_addf(out, "%s{\"connections\":%u,\"depth\":%u,\"depth_max\":%u}", i ? "," : "",
+                 atomic_load(&t->connections), post_depth(&t->posts),
+                 atomic_load(&t->posts.depth_max));
+    }
+    str_addz(out, "],");
+}
+
+static void add_redis(const struct net *n, struct str *out)
+{
+    const struct stats *s = n->stats;
+    str_addf(out,
+             "\"redis\":{\"state\":\"%s\",\"ready\":%s,\"in_flight\":%lld,\"commands\":%llu,"
+             "\"reconnects\":%llu,\"lag_p50_us\":%lld,\"lag_p99_us\":%lld,\"probe_lag_us\":%lld},",
+             store_state_text(store_state(n)),
+             store_state(n) == STORE_STATE_READY ? "true" : "false",
+             (long long)stat_get(s, redis_in_flight),
+             (unsigned long long)stat_get(s, redis_commands),
+             (unsigned long long)stat_get(s, redis_reconnects),
+             (long long)stats_redis_lag_us(s, 0.5), (long long)stats_redis_lag_us(s, 0.99),
+             (long long)stat_get(s, probe_lag_us));
+}
+
+static void add_all(const struct net *n, struct str *out)
+{
+    const struct stats *s = n->stats;
+    str_addz(out, "\"counters\":{");
+#define X(name) str_addf(out, "\"" #name "\":%llu,", (unsigned long long)stat_get(s, name));
+    STATS_COUNTERS(X)
+#undef X
+    out->data[out->size - 1] = '}';
+    str_addz(out, ",\"gauges\":{");
+#define X(name) str_addf(out, "\"" #name "\":%lld,", (long long)stat_get(s, name));
+    STATS_GAUGES(X)
+#undef X
+    out->data[out->size - 1] = '}';
+}
+
+void api_stats(const struct net *n, struct str *out)
+{
+    const struct stats *s = n->stats;
+    str_addf(out, "{\"instance\":\"%s\",\"uptime_s\":%lld,\"clients\":%lld,\"users\":%lld,"
+                  "\"rooms\":%lld,",
+             n->settings->instance, (long long)(clock_mono_ms() - s->started_mono_ms) / 1000,
+             (long long)stat_get(s, clients), (long long)stat_get(s, users),
+             (long long)stat_get(s, rooms));
+    add_threads(n, out);
+    add_messages(n, out);
+    add_queues(n, out);
+    add_nets(n, out);
+    add_redis(n, out);
+    add_all(n, out);
+    str_addc(out, '}');
+}

@@ -1,0 +1,185 @@
+/* From the socket to the inbox. */
+#include "io.h"
+
+#include "session.h"
+#include "websocket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum {
+    READ_BYTES = 16 * 1024,
+    FRAME_MAX = 14 + RULE_FRAME_BYTES, /* header and payload */
+    INPUT_BYTES = FRAME_MAX + READ_BYTES,
+};
+
+void input_watch(struct session *s, bool on)
+{
+    if (s->reading == on || s->state == SESSION_DEAD)
+        return;
+    s->reading = on;
+    struct epoll_event e = { .events = on ? EPOLLIN : 0, .data.ptr = s };
+    BUG_ON(epoll_ctl(s->thread->epoll, EPOLL_CTL_MOD, s->fd, &e) != 0);
+}
+
+static void add_piece(struct session *s, const struct ws_frame *f)
+{
+    s->message = xrealloc(s->message, s->message_size + f->payload_size + 1);
+    memcpy(s->message + s->message_size, f->payload, f->payload_size);
+    s->message_size += (uint32_t)f->payload_size;
+}
+
+static void receive(struct session *s, const void *bytes, size_t size) REQUIRES(on_net)
+{
+    stat_add(s->thread->net->stats, frames_in, 1);
+    if (!client_receive(s->client, text_new(bytes, size)))
+        input_watch(s, false);
+}
+
+static void data_frame(struct session *s, const struct ws_frame *f) REQUIRES(on_net)
+{
+    const bool begins = f->opcode != WS_CONTINUATION;
+    if (f->opcode == WS_BINARY) {
+        session_close(s, CLOSE_BINARY, "text frames only", -1);
+    } else if (begins == (s->message != NULL)) {
+        session_close(s, CLOSE_PROTOCOL, "wrong continuation", -1);
+    } else if (f->fin && begins) {
+        receive(s, f->payload, f->payload_size);
+    } else {
+        add_piece(s, f);
+        if (!f->fin)
+            return;
+        receive(s, s->message, s->message_size);
+        free(s->message);
+        s->message = NULL;
+        s->message_size = 0;
+    }
+}
+
+static void control_frame(struct session *s, const struct ws_frame *f) REQUIRES(on_net)
+{
+    unsigned char pong[2 + WS_CONTROL_MAX];
+    if (f->opcode == WS_CLOSE) {
+        session_close_answer(s, ws_close_code(f->payload, f->payload_size));
+    } else if (f->opcode == WS_PING && !s->pong) { /* one at a time: section 5.5.3 */
+        const size_t size = ws_control_frame(pong, WS_PONG, f->payload, f->payload_size);
+        s->pong = true;
+        output_queue(s, batch_of_bytes(pong, size));
+    }
+}
+
+/* Returns how many bytes of data are done with. */
+static size_t take_frames(struct session *s, unsigned char *data, size_t size) REQUIRES(on_net)
+{
+    size_t at = 0;
+    while (s->state == SESSION_OPEN && s->reading) {
+        struct ws_frame f;
+        const int r =
+            ws_frame_read(data + at, size - at, RULE_FRAME_BYTES - s->message_size, &f);
+        if (r == 0)
+            break;
+        if (r < 0) {
+            session_close(s, -r, r == -CLOSE_TOO_BIG ? "frame too big" : "protocol error", -1);
+            break;
+        }
+        at += f.size;
+        if (f.opcode & 0x8)
+            control_frame(s, &f);
+        else
+            data_frame(s, &f);
+    }
+    return at;
+}
+
+/* Of a closing session only the peer's close frame counts. */
+static void await_close(struct session *s, unsigned char *data, size_t size) REQUIRES(on_net)
+{
+    struct ws_frame f;
+    for (size_t at = 0; ws_frame_read(data + at, size - at, RULE_FRAME_BYTES, &f) == 1;
+         at += f.size) {
+        if (f.opcode == WS_CLOSE) {
+            s->peer_closed = true;
+            output_dirty(s);
+        }
+    }
+}
+
+static void keep_rest(struct session *s, const unsigned char *data, size_t size)
+{
+    if (size == 0) {
+        free(s->partial);
+        s->partial = NULL;
+    } else {
+        if (size > s->partial_size || !s->partial)
+            s->partial = xrealloc(s->partial, size);
+        memcpy(s->partial, data, size);
+    }
+    s->partial_size = (uint32_t)size;
+}
+
+static void take(struct session *s, unsigned char *data, size_t size) REQUIRES(on_net)
+{
+    while (s->state == SESSION_OPEN) {
+        const size_t done = take_frames(s, data, size);
+        data += done;
+        size -= done;
+        if (s->state != SESSION_OPEN || s->client->pumps ||
+            reader_step(s->client) != READER_IDLE || s->reading)
+            break;
+        input_watch(s, true); /* the step has emptied the inbox */
+    }
+    if (s->state == SESSION_OPEN) {
+        keep_rest(s, data, size);
+    } else {
+        if (s->state == SESSION_CLOSING)
+            await_close(s, data, size);
+        input_fini(s);
+    }
+}
+
+void input_ready(struct session *s, uint32_t events)
+{
+    if (s->state != SESSION_OPEN && s->state != SESSION_CLOSING)
+        return;
+    if (!s->reading && (events & (EPOLLHUP | EPOLLERR))) {
+        session_kill(s);
+        return;
+    }
+    if (!s->reading)
+        return;
+    unsigned char *data = s->thread->input;
+    if (s->partial_size)
+        memcpy(data, s->partial, s->partial_size);
+    const ssize_t n = recv(s->fd, data + s->partial_size, READ_BYTES, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        session_kill(s);
+        return;
+    }
+    s->heard_ms = s->thread->now_ms;
+    stat_add(s->thread->net->stats, bytes_in, (uint64_t)n);
+    take(s, data, s->partial_size + (size_t)n);
+}
+
+void input_resume(struct session *s)
+{
+    if (s->state != SESSION_OPEN || s->reading)
+        return;
+    input_watch(s, true);
+    if (!s->partial_size)
+        return;
+    memcpy(s->thread->input, s->partial, s->partial_size);
+    take(s, s->thread->input, s->partial_size);
+}
+
+void input_fini(struct session *s)
+{
+    free(s->partial);
+    free(s->message);
+    s->partial = s->message = NULL;
+    s->partial_size = s->message_size = 0;
+}

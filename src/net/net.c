@@ -1,0 +1,171 @@
+/* Start and stop of the net threads and the acceptor. Main thread. */
+#include "confab/net/net.h"
+
+#include "acceptor.h"
+#include "http.h"
+#include "port.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    OTHER_DESCRIPTORS = 1024,  /* plain HTTP, Redis, queues, private Redis, slack */
+    DESCRIPTORS_MAX = 1000000, /* libwebsockets makes a table of that many */
+    RETRY_MS_PER_CLIENT = 2,   /* spreads those who come back after a restart */
+    RETRY_MS_MIN = 1000,
+    RETRY_MS_MAX = 30000,
+};
+
+static void raise_descriptor_limit(const struct settings *s)
+{
+    struct rlimit limit;
+    const rlim_t wanted = (rlim_t)(s->max_clients + s->max_clients / 8 + OTHER_DESCRIPTORS);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    const rlim_t had = limit.rlim_cur;
+    if (limit.rlim_cur < wanted) {
+        if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
+            limit.rlim_max = wanted; /* root may */
+        limit.rlim_cur = wanted;
+    }
+    if (limit.rlim_cur > DESCRIPTORS_MAX)
+        limit.rlim_cur = DESCRIPTORS_MAX;
+    if (limit.rlim_cur == had || setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    log_warn("descriptors", "have=%llu wanted=%llu effect=\"fewer than MAX_CLIENTS clients: "
+                            "raise ulimit -n\"",
+             (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+}
+
+static void init_gone(struct net *n)
+{
+    pthread_condattr_t attr;
+    pthread_mutex_init(&n->gone_mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&n->gone, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+struct net *net_new(const struct settings *settings, struct stats *stats)
+{
+    struct net *n = xcalloc(1, sizeof(*n));
+    n->settings = settings;
+    n->stats = stats;
+    n->listen_fd = -1;
+    n->count = settings->net_thread_count;
+    n->env = (struct pump_env){ .settings = settings, .stats = stats, .port = net_pump_port() };
+    pump_mode_init(&n->pump_mode, settings);
+    stat_set(stats, pumps_shared, pump_mode_is_shared(&n->pump_mode));
+    origin_rules_init(&n->origins, settings->allowed_hosts, settings->allowed_origins);
+    n->addresses = address_table_new();
+    n->assets = assets_new(settings->public_dir);
+    init_gone(n);
+    raise_descriptor_limit(settings);
+    context_log_init();
+    n->threads = xcalloc(n->count, sizeof(*n->threads));
+    for (unsigned i = 0; i < n->count && !n->init_error; i++)
+        n->init_error = thread_init(&n->threads[i], n, i);
+    return n;
+}
+
+int net_listen(struct net *n, char *error, size_t error_size)
+{
+    if (n->init_error) {
+        snprintf(error, error_size, "cannot make its queues: %s. Raise the limits (ulimit -n).",
+                 strerror(-n->init_error));
+        return n->init_error;
+    }
+    n->listen_fd = acceptor_listen(n->settings, error, error_size);
+    return n->listen_fd < 0 ? n->listen_fd : acceptor_port(n->listen_fd);
+}
+
+static void stop_threads(struct net *n) REQUIRES(on_main)
+{
+    acceptor_stop(n->acceptor);
+    n->acceptor = NULL;
+    for (unsigned i = 0; i < n->count; i++)
+        thread_stop(&n->threads[i]);
+    for (unsigned i = 0; i < n->count; i++)
+        thread_close(&n->threads[i]);
+}
+
+int net_start(struct net *n, struct hub *hub)
+{
+    int error = 0;
+    n->hub = n->env.hub = hub;
+    for (unsigned i = 0; i < n->count && !error; i++)
+        error = thread_launch(&n->threads[i]);
+    if (!error) {
+        n->acceptor = acceptor_start(n, n->listen_fd);
+        n->listen_fd = -1;
+        error = n->acceptor ? 0 : -EAGAIN;
+    }
+    if (error)
+        stop_threads(n);
+    return error;
+}
+
+void net_signal_gone(struct net *n)
+{
+    pthread_mutex_lock(&n->gone_mutex);
+    pthread_cond_signal(&n->gone);
+    pthread_mutex_unlock(&n->gone_mutex);
+}
+
+static void wait_gone(struct net *n, int64_t deadline_ms)
+{
+    const int64_t at = clock_mono_ms() + deadline_ms;
+    const struct timespec when = { .tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000 };
+    int error = 0;
+    pthread_mutex_lock(&n->gone_mutex);
+    while (!error && stat_get(n->stats, clients) > 0)
+        error = pthread_cond_timedwait(&n->gone, &n->gone_mutex, &when);
+    pthread_mutex_unlock(&n->gone_mutex);
+}
+
+void net_drain(struct net *n, int64_t deadline_ms)
+{
+    const int64_t clients = stat_get(n->stats, clients);
+    const int64_t window = clients * RETRY_MS_PER_CLIENT;
+    n->retry_window_ms = (uint32_t)(window < RETRY_MS_MIN   ? RETRY_MS_MIN
+                                    : window > RETRY_MS_MAX ? RETRY_MS_MAX
+                                                            : window);
+    stat_set(n->stats, draining, 1);
+    atomic_store(&n->draining, true);
+    for (unsigned i = 0; i < n->count; i++) {
+        post_push(&n->threads[i].posts, (struct post){ .kind = POST_DRAIN });
+        post_wake(&n->threads[i].posts);
+    }
+    wait_gone(n, deadline_ms);
+    log_info("drained", "clients=%lld left=%lld", (long long)clients,
+             (long long)stat_get(n->stats, clients));
+}
+
+void net_stop(struct net *n)
+{
+    stop_threads(n);
+}
+
+void net_free(struct net *n)
+{
+    for (unsigned i = 0; i < n->count; i++)
+        thread_fini(&n->threads[i]);
+    free(n->threads);
+    if (n->listen_fd >= 0)
+        close(n->listen_fd);
+    assets_free(n->assets);
+    address_table_free(n->addresses);
+    pthread_cond_destroy(&n->gone);
+    pthread_mutex_destroy(&n->gone_mutex);
+    free(n);
+}

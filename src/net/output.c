@@ -1,0 +1,122 @@
+/* From the outbox to the socket. One lws_write of prepared frames per client and flush. */
+#include "io.h"
+
+#include "fanout.h"
+#include "session.h"
+
+#include <stdlib.h>
+
+void output_dirty(struct session *s)
+{
+    if (s->dirty || s->state == SESSION_DEAD)
+        return;
+    s->dirty = true;
+    TAILQ_INSERT_TAIL(&s->thread->dirty, s, dirty_link);
+}
+
+void output_queue(struct session *s, struct batch *b)
+{
+    if (s->state == SESSION_OPEN && lag_level(s, b->size) == LAG_HARD) {
+        if (s->lagging || s->seat_count == 0) {
+            stat_add(s->thread->net->stats, clients_closed_slow, 1);
+            session_kill(s);
+        } else {
+            lag_start(s);
+        }
+    }
+    if (s->state != SESSION_OPEN) {
+        batch_unref(b);
+        return;
+    }
+    output_count(s->thread, b->size);
+    client_queue(s->client, b);
+    output_dirty(s);
+}
+
+void output_frame(struct session *s, struct frame *f)
+{
+    output_queue(s, batch_of_frame(f, BATCH_NO_ROOM));
+}
+
+/* The send under way has left. */
+static void wire_done(struct session *s) REQUIRES(on_net)
+{
+    struct batch *b = s->wire;
+    s->thread->deliveries += b->frames;
+    output_count(s->thread, -(int64_t)b->size);
+    s->client->queued -= b->size;
+    s->wire = NULL;
+    batch_unref(b);
+    if (s->client->pumps)
+        pumps_written(s->client);
+}
+
+/* False: nothing more for now. */
+static bool write_some(struct session *s) REQUIRES(on_net)
+{
+    struct net_thread *t = s->thread;
+    struct batch *b = s->wire;
+    uint32_t size = b->size - s->wire_at;
+    if (size > WRITE_BYTES) /* what the socket does not take is copied by libwebsockets */
+        size = WRITE_BYTES;
+    /* RAW leaves the bytes as they are: the parameter is not const for other kinds of write. */
+    unsigned char *from = (unsigned char *)(uintptr_t)b->data + s->wire_at;
+    if (lws_write(s->wsi, from, size, LWS_WRITE_RAW) < 0) {
+        session_kill(s);
+        return false;
+    }
+    t->sends++;
+    t->bytes_out += size;
+    s->wire_at += size;
+    if (s->wire_at == b->size)
+        wire_done(s);
+    if (!lws_partial_buffered(s->wsi))
+        return true;
+    s->blocked = true; /* until LWS_CALLBACK_SERVER_WRITEABLE */
+    s->blocked_ms = t->now_ms;
+    session_watch(s);
+    return false;
+}
+
+static void all_written(struct session *s) REQUIRES(on_net)
+{
+    s->pong = false;
+    if (s->lagging)
+        lag_end(s);
+    if (s->state == SESSION_CLOSING && s->close_queued && s->peer_closed)
+        session_kill(s);
+}
+
+void output_write(struct session *s)
+{
+    while ((s->state == SESSION_OPEN || s->state == SESSION_CLOSING) && !s->blocked) {
+        if (!s->wire && !s->client->pumps) {
+            s->wire = writer_step(s->client, &s->thread->join);
+            s->wire_at = 0;
+        }
+        if (s->wire) {
+            write_some(s);
+        } else {
+            if (!s->client->queued)
+                all_written(s);
+            return;
+        }
+    }
+}
+
+void output_hand_over(struct session *s, struct batch *b)
+{
+    s->wire = b;
+    s->wire_at = 0;
+    output_write(s);
+}
+
+void output_fini(struct session *s)
+{
+    struct client *c = s->client;
+    output_count(s->thread, -(int64_t)c->queued);
+    client_clear(c);
+    c->queued = 0;
+    batch_unref(s->wire);
+    s->wire = NULL;
+}

@@ -1,0 +1,184 @@
+/* The data of the net layer. Read these structs first. */
+#ifndef NET_STATE_H
+#define NET_STATE_H
+
+#include "confab/net/net.h"
+#include "confab/pump/executor.h"
+
+#include <libwebsockets.h>
+#include <sys/queue.h>
+
+#include "address.h"
+#include "origin.h"
+#include "post.h"
+
+struct ev_loop;
+struct acceptor;
+struct assets;
+
+enum {
+    CLOSE_NORMAL = 1000,
+    CLOSE_GOING_AWAY = 1001,
+    CLOSE_PROTOCOL = 1002,
+    CLOSE_BINARY = 1003,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_BAD_CLIENT = 4001,
+    CLOSE_SILENT = 4102,
+    CLOSE_DRAINING = 4201,
+};
+
+enum session_state {
+    SESSION_HTTP,    /* libwebsockets reads requests */
+    SESSION_OPEN,    /* a WebSocket; confab reads the socket (input.c) */
+    SESSION_CLOSING, /* the close frame is queued or sent; input is thrown away */
+    SESSION_DEAD,    /* libwebsockets was asked to end it */
+};
+
+/* A place in a room. */
+struct member {
+    struct session *session;
+    uint32_t slot;   /* of session->seats */
+    uint64_t served; /* room messages up to this number came with history: not again */
+};
+struct seat {
+    struct net_room *room;
+    uint32_t index; /* of room->members */
+};
+
+/* The members of one room on one net thread, and the frames for them since the last flush. */
+struct net_room {
+    char *name;
+    struct member *members;
+    uint32_t count, capacity;
+    struct frame **run;
+    uint32_t run_count, run_capacity, run_bytes;
+    uint32_t id;
+    uint64_t sent_seq; /* of the last message that went into outboxes */
+    uint64_t run_first; /* first message number in the run, 0: none */
+    uint32_t run_events; /* frames of the run that a slow client goes without */
+    bool dirty;         /* stands in net_thread.dirty_rooms */
+    struct net_room *next_dirty;
+};
+
+/* Where a lagging client has to go on, once its socket has drained. */
+struct lag_point {
+    char *room;
+    uint64_t seq;
+};
+
+/* One accepted connection. Owned by its net thread, like everything in it. */
+struct session {
+    struct net_thread *thread;
+    struct lws *wsi;
+    struct client *client;   /* of a WebSocket, or of one GET of history; else NULL */
+    struct address *address; /* NULL when addresses are not counted */
+    int fd;
+    uint8_t state;         /* enum session_state */
+    bool reading;          /* the socket is watched for input */
+    bool blocked;          /* the last write was partial: wait for WRITEABLE */
+    bool counted;          /* in stats.clients */
+    bool dirty;            /* stands in net_thread.dirty */
+    bool timed;            /* stands in net_thread.timed */
+    bool close_queued;     /* our close frame is in the outbox or has left */
+    bool peer_closed;      /* the peer's close frame has come */
+    bool beat_odd;         /* every second half period carries a heartbeat */
+    bool lagging;
+    uint8_t pong;          /* a pong waits in the outbox */
+    int64_t opened_ms;
+    int64_t heard_ms;      /* last bytes from the peer */
+    int64_t beat_ms;       /* next look at it */
+    int64_t blocked_ms;    /* since when */
+    int64_t close_ms;      /* end of patience while closing */
+
+    struct batch *wire;    /* the send under way */
+    uint32_t wire_at;
+
+    unsigned char *partial; /* bytes of a frame that is not complete */
+    uint32_t partial_size;
+    uint32_t message_size;
+    unsigned char *message; /* pieces of a fragmented message */
+
+    struct seat *seats;
+    uint32_t seat_count, seat_capacity;
+    uint32_t lag_count;
+    struct lag_point *lag; /* rooms to resync */
+
+    struct frame *http_answer;
+    TAILQ_ENTRY(session) all_link; /* open ones, in the order of beat_ms */
+    TAILQ_ENTRY(session) dirty_link;
+    TAILQ_ENTRY(session) timed_link;
+};
+TAILQ_HEAD(session_list, session);
+
+/* One thread, one lws_context. The fields are the thread's alone unless they say otherwise. */
+struct net_thread {
+    struct net *net;
+    unsigned index;
+    pthread_t thread;
+    bool running;
+    bool stopping;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct ev_loop *loop; /* NULL: the poll loop of libwebsockets */
+    struct lws_protocols protocols[3];
+    char offered[64]; /* see upgrade.c, subprotocols */
+    bool finished;    /* ends the loop */
+
+    /* One epoll set for all that confab itself waits for; libwebsockets watches the set. */
+    int epoll, timer;
+    int64_t timer_us;     /* what the timer is set to, 0: off */
+    struct post_queue posts;       /* any thread */
+    _Atomic uint32_t connections;  /* any thread reads; the acceptor adds, the owner subtracts */
+    bool in_turn;
+    uint32_t dedicated; /* clients with pump threads, also those that are ending */
+
+    struct session_list all, timed, dirty;
+    struct client *leaving; /* their last commands wait for the hub's queue */
+    struct net_room **rooms; /* by id */
+    uint32_t room_capacity;
+    struct net_room *dirty_rooms;
+    int64_t now_ms;
+    int64_t tick_ms; /* next look at timed sessions and heartbeats */
+
+    uint32_t pending_bytes; /* in runs */
+    int64_t flush_next_us;  /* see flush.c */
+    bool gathering;
+    int pressure;           /* all outboxes together: 1 past half, 2 past all of their bound */
+    int64_t queued_change; /* of stats.queue_bytes, not yet published */
+    uint64_t sends, deliveries, bytes_out; /* not yet published */
+    struct join_cache join;
+
+    const struct net_room *beat_room; /* the heartbeat of this tick is made once per room */
+    struct batch *beat_batch;
+
+    bool draining;
+    unsigned char *input; /* one read */
+};
+
+struct net {
+    const struct settings *settings;
+    struct stats *stats;
+    struct hub *hub;
+    struct pump_env env;
+    struct pump_mode_switch pump_mode;
+    struct net_thread *threads;
+    unsigned count;
+    int listen_fd;
+    struct acceptor *acceptor;
+    int init_error; /* of net_new(), reported by net_listen() */
+    struct address_table *addresses;
+    struct assets *assets;
+    struct origin_rules origins;
+    uint32_t retry_window_ms; /* of bye while draining; set before draining */
+
+    _Atomic bool draining;
+    _Atomic bool relief_wanted; /* the hub waits for a net thread to catch up */
+
+    pthread_mutex_t gone_mutex; /* net_drain() waits for the last client */
+    pthread_cond_t gone;
+};
+
+/* The thread that runs this code, NULL on others. */
+extern _Thread_local struct net_thread *net_current;
+
+#endif

@@ -1,0 +1,129 @@
+#include "confab/pump/client.h"
+
+#include "pumps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic uint32_t last_number;
+
+struct text *text_new(const void *bytes, size_t size)
+{
+    struct text *t = xmalloc(sizeof(*t) + size);
+    t->received_mono_us = clock_mono_us();
+    t->size = (uint32_t)size;
+    memcpy(t->bytes, bytes, size);
+    return t;
+}
+
+static struct text *pop_text(struct client *c)
+{
+    struct text *t = c->inbox.slots ? ring_pop(&c->inbox) : NULL;
+    if (t)
+        c->inbox_bytes -= t->size;
+    return t;
+}
+
+static void client_release(struct peer *p)
+{
+    struct client *c = client_of(p);
+    BUG_ON(c->pumps);
+    client_clear_inbox(c);
+    if (c->inbox.slots)
+        ring_fini(&c->inbox);
+    outbox_fini(&c->outbox);
+    command_free(c->stalled);
+    free(c);
+}
+
+struct client *client_new(struct pump_env *env, unsigned net)
+{
+    struct client *c = xcalloc(1, sizeof(*c));
+    c->env = env;
+    c->number = atomic_fetch_add(&last_number, 1) + 1;
+    c->peer.refs = 1;
+    c->peer.release = client_release;
+    c->peer.net = (uint16_t)net;
+    return c;
+}
+
+void client_lock(struct client *c) NO_THREAD_SAFETY
+{
+    if (c->pumps)
+        lock_acquire(&c->pumps->lock);
+}
+
+void client_unlock(struct client *c) NO_THREAD_SAFETY
+{
+    if (c->pumps)
+        lock_release(&c->pumps->lock);
+}
+
+bool client_receive(struct client *c, struct text *t)
+{
+    client_lock(c);
+    if (!c->inbox.slots)
+        ring_init(&c->inbox, INBOX_FRAMES);
+    BUG_ON(!ring_push(&c->inbox, t)); /* the caller stopped when it was told to */
+    c->inbox_bytes += t->size;
+    bool full = ring_size(&c->inbox) >= INBOX_FRAMES || c->inbox_bytes >= INBOX_BYTES;
+    if (c->pumps) {
+        c->pumps->paused = full;
+        pumps_signal_reader_locked(c->pumps);
+    }
+    client_unlock(c);
+    return !full;
+}
+
+bool client_inbox_empty(struct client *c)
+{
+    client_lock(c);
+    bool empty = !c->inbox.slots || ring_size(&c->inbox) == 0;
+    client_unlock(c);
+    return empty;
+}
+
+void client_clear_inbox(struct client *c)
+{
+    struct text *t;
+    client_lock(c);
+    while ((t = pop_text(c)) != NULL)
+        free(t);
+    client_unlock(c);
+}
+
+void client_queue(struct client *c, struct batch *b)
+{
+    c->queued += b->size;
+    client_lock(c);
+    outbox_push(&c->outbox, b);
+    if (c->pumps)
+        pumps_signal_writer_locked(c->pumps);
+    client_unlock(c);
+}
+
+uint32_t client_clear(struct client *c)
+{
+    client_lock(c);
+    uint32_t bytes = c->outbox.bytes;
+    outbox_fini(&c->outbox);
+    client_unlock(c);
+    c->queued -= bytes;
+    return bytes;
+}
+
+uint64_t client_first_seq(struct client *c, uint32_t room)
+{
+    client_lock(c);
+    const uint64_t seq = outbox_first_seq(&c->outbox, room);
+    client_unlock(c);
+    return seq;
+}
+
+struct text *client_next_text(struct client *c)
+{
+    client_lock(c);
+    struct text *t = pop_text(c);
+    client_unlock(c);
+    return t;
+}

@@ -1,0 +1,67 @@
+/* Names: who has them, and where their users are. */
+#include "state.h"
+
+#include <stdlib.h>
+
+/* {1, "@PEER", top, "@PEER", top, …} */
+static bool take_tops(const redisReply *reply, struct stream_top tops[CONVERSATIONS_KEPT],
+                      size_t *count)
+{
+    size_t n = 0;
+    for (size_t i = 1; i + 1 < reply->elements && n < CONVERSATIONS_KEPT; i += 2) {
+        const redisReply *stream = reply->element[i], *top = reply->element[i + 1];
+        if (stream->type != REDIS_REPLY_STRING || top->type != REDIS_REPLY_STRING)
+            return false;
+        tops[n++] = (struct stream_top){ stream->str, strtoull(top->str, NULL, 10) };
+    }
+    *count = n;
+    return true;
+}
+
+static void on_claimed(struct request *r, enum store_status status, const redisReply *reply)
+{
+    struct stream_top tops[CONVERSATIONS_KEPT];
+    struct store_claimed result = { .status = status, .private_tops = tops };
+    if (status == STORE_OK) {
+        bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 1 &&
+                     reply->element[0]->type == REDIS_REPLY_INTEGER &&
+                     take_tops(reply, tops, &result.count);
+        if (!sound)
+            result.status = STORE_REFUSED;
+        else if (reply->element[0]->integer == 0)
+            result.status = STORE_TAKEN;
+    }
+    r->done.claimed(r->arg, &result);
+}
+
+int store_claim(struct store *s, const char *user, const char *session, store_claimed_fn *done,
+                void *arg)
+{
+    struct request *r;
+    int error = request_begin(s, &r);
+    if (error)
+        return error;
+    r->done.claimed = done;
+    r->arg = arg;
+    const char *prefix = s->settings->redis_prefix;
+    request_script(r, SCRIPT_CLAIM, 3, 4);
+    request_addj(r, prefix, "name:", user);
+    request_addj(r, prefix, "presence:", user);
+    request_addj(r, prefix, "{user:", user, "}:conversations");
+    request_addz(r, session);
+    request_addu(r, (uint64_t)s->settings->name_hold_s * 1000);
+    request_addz(r, s->settings->instance);
+    request_addu(r, (uint64_t)s->settings->presence_ttl_s * 1000);
+    return request_send(r, on_claimed);
+}
+
+void store_release(struct store *s, const char *user, const char *session)
+{
+    struct request *r;
+    if (request_begin(s, &r) != 0)
+        return;
+    request_script(r, SCRIPT_RELEASE, 1, 1);
+    request_addj(r, s->settings->redis_prefix, "name:", user);
+    request_addz(r, session);
+    request_fire(r);
+}

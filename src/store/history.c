@@ -1,0 +1,86 @@
+/* Messages that Redis keeps: a whole list, or a page of it. */
+#include "state.h"
+
+#include "confab/wire/rules.h"
+
+/* {epoch, top, fence, number of the newest message, more, messages newest first}: what
+ * resume.lua and history.lua answer. */
+static bool take_messages(const redisReply *reply, struct store_messages *out,
+                          struct frame_part parts[RULE_HISTORY_MESSAGES])
+{
+    static const int types[] = { REDIS_REPLY_STRING,  REDIS_REPLY_INTEGER, REDIS_REPLY_STRING,
+                                 REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_ARRAY };
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6)
+        return false;
+    for (size_t i = 0; i < 6; i++)
+        if (reply->element[i]->type != types[i])
+            return false;
+    uint64_t newest = (uint64_t)reply->element[3]->integer;
+    const redisReply *list = reply->element[5];
+    size_t count = list->elements;
+    if (count > RULE_HISTORY_MESSAGES)
+        count = RULE_HISTORY_MESSAGES;
+    if (count > newest)
+        count = (size_t)newest; /* only in a key that somebody else wrote to */
+    for (size_t i = 0; i < count; i++) {
+        const redisReply *message = list->element[count - 1 - i];
+        if (message->type != REDIS_REPLY_STRING)
+            return false;
+        parts[i] = (struct frame_part){ message->str, message->len };
+    }
+    out->epoch = reply->element[0]->str;
+    out->seq = (uint64_t)reply->element[1]->integer;
+    out->fence = reply->element[2]->str;
+    out->messages = parts;
+    out->count = count;
+    out->first_seq = count ? newest - count + 1 : 0;
+    out->more = reply->element[4]->integer != 0;
+    return true;
+}
+
+static void on_messages(struct request *r, enum store_status status, const redisReply *reply)
+{
+    struct frame_part parts[RULE_HISTORY_MESSAGES];
+    struct store_messages result = { .status = status, .epoch = "", .fence = "" };
+    if (status == STORE_OK && !take_messages(reply, &result, parts))
+        result.status = STORE_REFUSED;
+    epoch_candidate_used(r->store, result.epoch);
+    r->done.messages(r->arg, &result);
+}
+
+int store_load(struct store *s, const char *room, const struct store_known *known,
+               store_messages_fn *done, void *arg)
+{
+    struct request *r;
+    int error = request_begin(s, &r);
+    if (error)
+        return error;
+    r->done.messages = done;
+    r->arg = arg;
+    const char *stream = stream_prefix(s, room, NULL, NULL);
+    request_script(r, SCRIPT_RESUME, 2, 5);
+    request_addj(r, stream, ":meta");
+    request_addj(r, stream, ":history");
+    request_known(r, known);
+    return request_send(r, on_messages);
+}
+
+int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
+               unsigned limit, store_messages_fn *done, void *arg)
+{
+    struct request *r;
+    int error = request_begin(s, &r);
+    if (error)
+        return error;
+    r->done.messages = done;
+    r->arg = arg;
+    bool is_private = stream[0] == '@';
+    const char *prefix = is_private ? stream_prefix(s, NULL, viewer, stream + 1)
+                                    : stream_prefix(s, stream, NULL, NULL);
+    request_script(r, SCRIPT_HISTORY, 2, 2);
+    request_addj(r, prefix, ":meta");
+    request_addj(r, prefix, ":history");
+    request_addu(r, before);
+    request_addu(r, limit < RULE_HISTORY_MESSAGES ? limit : RULE_HISTORY_MESSAGES);
+    return request_send(r, on_messages);
+}

@@ -1,0 +1,124 @@
+/* The Lua scripts: built into the binary, sent with SCRIPT LOAD at each connect, called by the
+ * SHA that Redis answers. */
+#include "state.h"
+
+#include "confab/base/embedded.h"
+#include "confab/wire/rules.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *parts[4];
+} sources[SCRIPT_COUNT] = {
+    [SCRIPT_PUBLISH] = { "publish", { "/clock.lua", "/fence.lua", "/publish.lua" } },
+    [SCRIPT_RESUME] = { "resume", { "/clock.lua", "/fence.lua", "/resume.lua" } },
+    [SCRIPT_HISTORY] = { "history", { "/history.lua" } },
+    [SCRIPT_CLAIM] = { "claim", { "/clock.lua", "/where.lua", "/claim.lua" } },
+    [SCRIPT_RELEASE] = { "release", { "/release.lua" } },
+    [SCRIPT_ONLINE] = { "online", { "/clock.lua", "/where.lua", "/online.lua" } },
+    [SCRIPT_PRESENCE] = { "presence", { "/clock.lua", "/lease.lua", "/presence.lua" } },
+    [SCRIPT_LEAVE] = { "leave", { "/clock.lua", "/lease.lua", "/leave.lua" } },
+    [SCRIPT_ROSTER] = { "roster", { "/clock.lua", "/lease.lua", "/roster.lua" } },
+    [SCRIPT_READ] = { "read", { "/read.lua" } },
+};
+
+static void add_part(struct str *text, const char *path)
+{
+    const struct embedded *e = embedded_find(embedded_scripts, embedded_scripts_count, path);
+    if (!e)
+        BUG("a Lua script is not in the binary");
+    str_add(text, e->data, e->size);
+}
+
+void scripts_init(struct store *s)
+{
+    for (int id = 0; id < SCRIPT_COUNT; id++) {
+        struct script *script = &s->scripts[id];
+        script->store = s;
+        script->name = sources[id].name;
+        /* the limits have one table, rules.h: the scripts get theirs from it */
+        str_addf(&script->text,
+                 "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS = %d, %d, %d\n"
+                 "local MEMBERS_LISTED, CONVERSATIONS_KEPT = %d, %d\n",
+                 RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS,
+                 RULE_MEMBERS_LISTED, CONVERSATIONS_KEPT);
+        for (const char *const *part = sources[id].parts; *part; part++)
+            add_part(&script->text, *part);
+    }
+}
+
+void scripts_fini(struct store *s)
+{
+    for (int id = 0; id < SCRIPT_COUNT; id++)
+        str_fini(&s->scripts[id].text);
+}
+
+static void on_loaded(redisAsyncContext *ac, void *reply, void *arg)
+{
+    (void)ac;
+    role_assume(&on_hub);
+    struct script *script = arg;
+    struct store *s = script->store;
+    const redisReply *r = reply;
+    script->loading = false;
+    if (!r)
+        return;
+    if (r->type == REDIS_REPLY_STRING && r->len == sizeof(script->sha) - 1)
+        memcpy(script->sha, r->str, sizeof(script->sha));
+    else
+        link_drop(&s->link, r->type == REDIS_REPLY_ERROR ? r->str : "SCRIPT LOAD answered oddly");
+    if (s->link.phase == LINK_GREETING && --s->scripts_missing == 0)
+        link_ready(&s->link);
+}
+
+void script_reload(struct script *script)
+{
+    if (script->loading)
+        return;
+    const char *words[] = { "SCRIPT", "LOAD", script->text.data, NULL };
+    script->loading = link_command(&script->store->link, on_loaded, script, words) == 0;
+}
+
+/* `INFO server` has a line "run_id:40 hex digits". */
+static void take_run_id(struct store *s, const char *info) REQUIRES(on_hub);
+static void take_run_id(struct store *s, const char *info)
+{
+    static const char key[] = "run_id:";
+    const char *p = strstr(info, key);
+    size_t size = 0;
+    if (p) {
+        p += sizeof(key) - 1;
+        size = strcspn(p, "\r\n");
+    }
+    if (size == 0 || size > RUN_ID_BYTES) {
+        link_drop(&s->link, "INFO tells no run_id");
+        return;
+    }
+    memcpy(s->fence, p, size);
+    s->fence[size] = '\0';
+}
+
+static void on_info(redisAsyncContext *ac, void *reply, void *arg)
+{
+    (void)ac;
+    role_assume(&on_hub);
+    struct store *s = arg;
+    const redisReply *r = reply;
+    if (!r)
+        return;
+    if (r->type == REDIS_REPLY_STRING)
+        take_run_id(s, r->str);
+    else
+        link_drop(&s->link, r->type == REDIS_REPLY_ERROR ? r->str : "INFO answered oddly");
+}
+
+void scripts_greet(struct store *s)
+{
+    epoch_candidate_new(s);
+    s->scripts_missing = SCRIPT_COUNT;
+    if (link_command(&s->link, on_info, s, (const char *[]){ "INFO", "server", NULL }) != 0)
+        return;
+    for (int id = 0; id < SCRIPT_COUNT; id++)
+        script_reload(&s->scripts[id]);
+}

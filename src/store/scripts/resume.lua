@@ -1,0 +1,18 @@
+-- All that Redis keeps of a stream, with an epoch that holds (fence.lua). Makes the epoch when
+-- there is none, so that a client who joins an empty room knows where it stands.
+--
+-- KEYS  1 meta  2 history
+-- ARGV  1 fence  2 candidate epoch  3 known epoch  4 known seq  5 known fence
+--
+-- Answers {epoch, top number, fence, number of the newest message below, 0, messages}, messages
+-- newest first: as history.lua does.
+local stream = stream_read(KEYS[1])
+redis.call('LLEN', KEYS[2]) -- raises on another type, before anything is written
+local created = not stream.epoch
+
+local known = { epoch = ARGV[3], seq = tonumber(ARGV[4]), fence = ARGV[5] }
+stream_settle(KEYS[1], KEYS[2], stream, known, ARGV[1], ARGV[2])
+if created then
+    redis.call('EXPIRE', KEYS[1], HISTORY_SECONDS)
+end
+return { stream.epoch, stream.seq, ARGV[1], stream.seq, 0, redis.call('LRANGE', KEYS[2], 0, -1) }

@@ -1,0 +1,156 @@
+/* What the store owns. Hub thread only. */
+#ifndef CONFAB_STORE_STATE_H
+#define CONFAB_STORE_STATE_H
+
+#include "address.h"
+#include "confab/store/store.h"
+#include "link.h"
+
+#include <uthash.h>
+
+enum {
+    TICK_MS = 1000,            /* probes are sent at this rate */
+    PROBE_SILENT_TICKS = 2,    /* probes without an echo, after which pub/sub counts as deaf */
+    REPLY_TICKS = 5,           /* a command older than this means that Redis hangs */
+    REQUEST_SPARES = 1024,     /* requests kept for reuse */
+    REQUEST_KEEP_BYTES = 2048, /* a spare's buffer that is larger is given back */
+    PRESENCE_CHUNK = 500,      /* users in one call: bounds how long Redis is held up */
+    ONLINE_CHUNK = 250,
+    CONVERSATIONS_KEPT = 200, /* private conversations that welcome lists */
+    RUN_ID_BYTES = 64,
+};
+
+enum script_id {
+    SCRIPT_PUBLISH,
+    SCRIPT_RESUME,
+    SCRIPT_HISTORY,
+    SCRIPT_CLAIM,
+    SCRIPT_RELEASE,
+    SCRIPT_ONLINE,
+    SCRIPT_PRESENCE,
+    SCRIPT_LEAVE,
+    SCRIPT_ROSTER,
+    SCRIPT_READ,
+    SCRIPT_COUNT,
+    SCRIPT_NONE = SCRIPT_COUNT, /* a plain command */
+};
+
+struct script {
+    struct store *store;
+    const char *name;
+    struct str text; /* all parts joined */
+    char sha[41];    /* as SCRIPT LOAD answered */
+    bool loading;    /* SCRIPT LOAD is under way */
+};
+
+struct request;
+/* Reply is NULL unless the status is STORE_OK; then it is no error reply. */
+typedef void request_fn(struct request *r, enum store_status status, const redisReply *reply);
+
+/* A command under way. */
+struct request {
+    struct request *next; /* in store.waiting, in the order of the replies; or in store.spares */
+    struct store *store;
+    enum script_id script;
+    bool repeated; /* sent again after NOSCRIPT */
+    unsigned tick; /* when it was sent */
+    int64_t sent_us;
+    struct str bytes;   /* the whole command, as it goes over the wire */
+    request_fn *answer; /* NULL: fire and forget */
+    union {
+        store_published_fn *published;
+        store_messages_fn *messages;
+        store_claimed_fn *claimed;
+        store_roster_fn *roster;
+    } done;
+    void *arg;
+};
+
+struct channel; /* bus.c */
+
+enum complaint { COMPLAINT_NONE, COMPLAINT_LOST, COMPLAINT_DENIED };
+
+struct store {
+    struct event_base *base;
+    const struct settings *settings;
+    struct stats *stats;
+    struct store_events events;
+    struct address address;
+    struct link link; /* commands */
+    struct link bus;  /* pub/sub */
+    enum store_state state;
+    enum complaint complained; /* what the log has been told since it was ready */
+
+    struct script scripts[SCRIPT_COUNT];
+    unsigned scripts_missing;     /* of the greeting: not loaded yet */
+    char fence[RUN_ID_BYTES + 1]; /* run_id of the Redis behind link */
+    char candidate[9];            /* the next new epoch; another one when it was used */
+
+    struct request *waiting, *waiting_last; /* sent, oldest first */
+    struct request *spares;
+    unsigned in_flight, spare_count;
+    struct str scratch; /* the part of a key that a stream's keys share */
+
+    struct channel *channels; /* hash: subscribed or on the way */
+    struct event *ticker;
+    unsigned tick;
+    unsigned silent;  /* probes sent since the last echo */
+    bool probe_waits; /* the last probe's PUBLISH has no reply yet */
+    bool echoed, deaf;
+
+    int64_t refused_logged_ms; /* the log of refusals is rate-limited */
+    unsigned refused_unlogged;
+    struct str lease; /* JSON of instance:ID */
+};
+
+/* request.c: a request is begun, filled with arguments, and sent. */
+
+/* 0, -ENOTCONN or -EBUSY. */
+int request_begin(struct store *s, struct request **out) REQUIRES(on_hub) MUST_USE;
+/* First of all: EVALSHA with `keys` keys and `args` other arguments, to be added in this order. */
+void request_script(struct request *r, enum script_id script, size_t keys, size_t args);
+/* Or a plain command of `args` words, its name included. */
+void request_command(struct request *r, size_t args);
+void request_add(struct request *r, const void *bytes, size_t size);
+void request_addz(struct request *r, const char *text);
+void request_addu(struct request *r, uint64_t number);
+/* The texts joined to one argument: request_addj(r, prefix, "user:", name). */
+#define request_addj(r, ...) request_join((r), (const char *const[]){ __VA_ARGS__, NULL })
+void request_join(struct request *r, const char *const *parts);
+/* Takes r. 0 or -ENOTCONN; then nothing was sent. */
+int request_send(struct request *r, request_fn *answer) REQUIRES(on_hub) MUST_USE;
+/* The same, nobody waits. */
+void request_fire(struct request *r) REQUIRES(on_hub);
+void requests_free(struct store *s) REQUIRES(on_hub); /* the spares */
+
+/* In store.scratch: the prefix that all keys of a stream share. peer NULL: room; else the
+ * private conversation of user and peer, the same one for both. */
+const char *stream_prefix(struct store *s, const char *room, const char *user, const char *peer)
+    REQUIRES(on_hub);
+
+/* script.c */
+void scripts_init(struct store *s) REQUIRES(on_hub);
+void scripts_fini(struct store *s) REQUIRES(on_hub);
+/* Greeting of link: who is this Redis, and all scripts; then link_ready(). */
+void scripts_greet(struct store *s) REQUIRES(on_hub);
+void script_reload(struct script *script) REQUIRES(on_hub); /* unless that is under way */
+
+/* store.c */
+void store_judge(struct store *s) REQUIRES(on_hub); /* has the state changed? */
+/* Tells the log that this connection is not there, once until the store was ready again. */
+void store_complain(struct store *s, const struct link *l) REQUIRES(on_hub);
+
+/* publish.c */
+void epoch_candidate_new(struct store *s);
+void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: makes another */
+/* Five arguments: fence and candidate of this store, and what the caller knows. */
+void request_known(struct request *r, const struct store_known *k);
+
+/* bus.c */
+void bus_greet(struct store *s) REQUIRES(on_hub);
+void bus_changed(struct store *s) REQUIRES(on_hub);
+void bus_tick(struct store *s) REQUIRES(on_hub);
+void bus_probe(struct store *s) REQUIRES(on_hub);
+void bus_fini(struct store *s) REQUIRES(on_hub);
+
+#endif

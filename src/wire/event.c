@@ -1,0 +1,338 @@
+#include "confab/wire/event.h"
+#include "quote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Each frame is built as begin() fields… finish(). Names and streams are copied as they are,
+ * every other text is quoted. */
+
+static void begin(struct str *s, const char *type)
+{
+    str_addz(s, "{\"type\":\"");
+    str_addz(s, type);
+    str_addc(s, '"');
+}
+
+static void key(struct str *s, const char *name)
+{
+    str_addz(s, ",\"");
+    str_addz(s, name);
+    str_addz(s, "\":");
+}
+
+static void field_text(struct str *s, const char *name, const char *text)
+{
+    key(s, name);
+    quote_add(s, text, strlen(text));
+}
+
+static void field_name(struct str *s, const char *name, const char *value)
+{
+    key(s, name);
+    str_addc(s, '"');
+    str_addz(s, value);
+    str_addc(s, '"');
+}
+
+static void field_number(struct str *s, const char *name, uint64_t n)
+{
+    key(s, name);
+    str_addu(s, n);
+}
+
+static void field_bool(struct str *s, const char *name, bool value)
+{
+    key(s, name);
+    str_addz(s, value ? "true" : "false");
+}
+
+static void field_stream(struct str *s, const char *stream)
+{
+    if (stream[0] == '@')
+        field_name(s, "to", stream + 1);
+    else
+        field_name(s, "room", stream);
+}
+
+/* names: joined by '\n'; NULL and "" are the empty list */
+static void field_names(struct str *s, const char *name, const char *names)
+{
+    key(s, name);
+    str_addc(s, '[');
+    for (const char *at = names; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, "\n");
+        if (at != names)
+            str_addc(s, ',');
+        str_addc(s, '"');
+        str_add(s, at, size);
+        str_addc(s, '"');
+        at += size;
+        at += *at == '\n';
+    }
+    str_addc(s, ']');
+}
+
+static void field_tops(struct str *s, const char *name, const struct stream_top *tops, size_t count)
+{
+    key(s, name);
+    str_addc(s, '{');
+    for (size_t i = 0; i < count; i++) {
+        str_addz(s, i > 0 ? ",\"" : "\"");
+        str_addz(s, tops[i].stream);
+        str_addz(s, "\":");
+        str_addu(s, tops[i].seq);
+    }
+    str_addc(s, '}');
+}
+
+static struct frame *finish(struct str *s, enum frame_class class)
+{
+    str_addc(s, '}');
+    struct frame *f = frame_new(class, 0, &(struct frame_part){ s->data, s->size }, 1);
+    str_fini(s);
+    return f;
+}
+
+static void field_limits(struct str *s, const struct settings *settings)
+{
+    str_addz(s, ",\"limits\":{\"message_bytes\":");
+    str_addu(s, RULE_MESSAGE_BYTES);
+    field_number(s, "messages", (uint64_t)settings->rate_limit_messages);
+    field_number(s, "window_s", (uint64_t)settings->rate_limit_window_s);
+    field_number(s, "history", RULE_HISTORY_MESSAGES);
+    field_number(s, "rooms", RULE_ROOMS_PER_CLIENT);
+    field_number(s, "name_chars", RULE_NAME_CHARS);
+    field_number(s, "room_chars", RULE_ROOM_CHARS);
+    field_number(s, "cid_bytes", RULE_CID_BYTES);
+    field_number(s, "frame_bytes", RULE_FRAME_BYTES);
+    str_addc(s, '}');
+}
+
+struct frame *event_welcome(const char *user, const char *session, const struct settings *settings,
+                            const struct stream_top *private_tops, size_t count)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "welcome");
+    field_number(&s, "v", 1);
+    field_name(&s, "user", user);
+    field_text(&s, "session", session);
+    field_text(&s, "instance", settings->instance);
+    field_number(&s, "server_time", (uint64_t)clock_wall_ms());
+    field_number(&s, "heartbeat_ms", (uint64_t)settings->heartbeat_ms);
+    field_limits(&s, settings);
+    field_tops(&s, "private", private_tops, count);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bool recovered,
+                           uint64_t missed, const char *members, uint64_t count)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "joined");
+    field_name(&s, "room", room);
+    field_text(&s, "epoch", epoch);
+    field_number(&s, "seq", seq);
+    field_bool(&s, "recovered", recovered);
+    field_number(&s, "missed", missed);
+    if (members != NULL)
+        field_names(&s, "members", members);
+    field_number(&s, "count", count);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_history(const char *stream, const char *epoch,
+                            const struct frame_part *messages, size_t count, bool more)
+{
+    struct str head = STR_INIT, tail = STR_INIT;
+    struct frame_part *parts = xcalloc(2 * count + 2, sizeof *parts); /* separators between */
+    size_t n = 0;
+
+    begin(&head, "history");
+    field_stream(&head, stream);
+    field_text(&head, "epoch", epoch);
+    key(&head, "messages");
+    str_addc(&head, '[');
+    str_addc(&tail, ']');
+    field_bool(&tail, "more", more);
+    str_addc(&tail, '}');
+
+    parts[n++] = (struct frame_part){ head.data, head.size };
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            parts[n++] = (struct frame_part){ ",", 1 };
+        parts[n++] = messages[i];
+    }
+    parts[n++] = (struct frame_part){ tail.data, tail.size };
+
+    struct frame *f = frame_new(FRAME_CONTROL, 0, parts, n);
+    free(parts);
+    str_fini(&head);
+    str_fini(&tail);
+    return f;
+}
+
+void event_message_pieces(const struct command *c, const char *user, const char *id,
+                          struct str *head, struct str *mid, struct str *tail)
+{
+    bool private = c->type == COMMAND_PRIVATE;
+
+    begin(head, private ? "private" : "message");
+    if (!private)
+        field_name(head, "room", c->room);
+    key(head, "seq");
+
+    field_text(mid, "id", id);
+    field_name(mid, "user", user);
+    if (private)
+        field_name(mid, "to", c->to);
+    key(mid, "content");
+    str_add(mid, c->content_json, c->content_json_size);
+    key(mid, "timestamp");
+
+    if (c->cid != NULL)
+        field_text(tail, "cid", c->cid);
+    str_addc(tail, '}');
+}
+
+struct frame *event_message(uint64_t seq, const char *json, size_t size)
+{
+    return frame_new(FRAME_MESSAGE, seq, &(struct frame_part){ json, size }, 1);
+}
+
+struct frame *event_ack(const char *cid, const char *stream, uint64_t seq, const char *id,
+                        int64_t timestamp_ms, bool duplicate)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "ack");
+    field_text(&s, "cid", cid);
+    field_stream(&s, stream);
+    field_number(&s, "seq", seq);
+    field_text(&s, "id", id);
+    field_number(&s, "timestamp", (uint64_t)timestamp_ms);
+    if (duplicate)
+        field_bool(&s, "duplicate", true);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_presence(const char *room, const char *join, const char *leave, uint64_t count)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "presence");
+    field_name(&s, "room", room);
+    field_names(&s, "join", join);
+    field_names(&s, "leave", leave);
+    field_number(&s, "count", count);
+    return finish(&s, FRAME_EVENT);
+}
+
+static void begin_about(struct str *out, const char *type, const char *room, const char *to,
+                        const char *user)
+{
+    begin(out, type);
+    if (to != NULL)
+        field_name(out, "to", to);
+    else
+        field_name(out, "room", room);
+    field_name(out, "user", user);
+}
+
+void event_typing_json(struct str *out, const char *room, const char *to, const char *user)
+{
+    begin_about(out, "typing", room, to, user);
+    str_addc(out, '}');
+}
+
+void event_read_json(struct str *out, const char *room, const char *to, const char *user,
+                     uint64_t seq)
+{
+    begin_about(out, "read", room, to, user);
+    field_number(out, "seq", seq);
+    str_addc(out, '}');
+}
+
+struct frame *event_passed(const char *json, size_t size)
+{
+    return frame_new(FRAME_EVENT, 0, &(struct frame_part){ json, size }, 1);
+}
+
+struct frame *event_heartbeat(const struct stream_top *tops, size_t count)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "heartbeat");
+    field_number(&s, "server_time", (uint64_t)clock_wall_ms());
+    field_tops(&s, "top", tops, count);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_status(bool ok, const char *reason)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "status");
+    field_text(&s, "state", ok ? "ok" : "degraded");
+    field_text(&s, "reason", reason);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_resync(const char *stream, uint64_t seq)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "resync");
+    field_stream(&s, stream);
+    field_number(&s, "seq", seq);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_left(const char *room)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "left");
+    field_name(&s, "room", room);
+    return finish(&s, FRAME_CONTROL);
+}
+
+static bool is_given(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+struct frame *event_error(enum error_code code, const char *cid, const char *field,
+                          int64_t retry_after_ms)
+{
+    const struct error_info *info = error_info(code);
+    struct str s = STR_INIT;
+
+    begin(&s, "error");
+    field_text(&s, "code", info->code);
+    field_text(&s, "message", info->message);
+    field_bool(&s, "temporary", info->temporary);
+    if (is_given(cid))
+        field_text(&s, "cid", cid);
+    if (is_given(field))
+        field_text(&s, "field", field);
+    if (retry_after_ms >= 0)
+        field_number(&s, "retry_after_ms", (uint64_t)retry_after_ms);
+    struct frame *f = finish(&s, FRAME_CONTROL);
+    f->http_status = (int16_t)info->http_status;
+    return f;
+}
+
+struct frame *event_bye(int code, const char *reason, int64_t retry_ms)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "bye");
+    field_number(&s, "code", (uint64_t)code);
+    field_text(&s, "reason", reason);
+    if (retry_ms >= 0)
+        field_number(&s, "retry_ms", (uint64_t)retry_ms);
+    return finish(&s, FRAME_CONTROL);
+}

@@ -1,0 +1,118 @@
+/** The page on small and large screens, light and dark. Pictures go to artifacts/. */
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { DESKTOP, launch, Person, PHONE } from './support/browser.js';
+import { startConfab, startRedis } from './support/server.js';
+
+const ARTIFACTS = fileURLToPath(new URL('./artifacts/', import.meta.url));
+const TOUCH_PX = 44;
+let redis, server, browser;
+
+before(async () => {
+    await mkdir(ARTIFACTS, { recursive: true });
+    redis = await startRedis();
+    [server, browser] = await Promise.all([startConfab(redis, { env: { RATE_LIMIT_MESSAGES: '0' } }), launch()]);
+});
+
+after(async () => {
+    await browser?.close();
+    await server?.stop();
+    await redis?.stop();
+});
+
+const open = (name, options) => Person.enter(browser, server.url, name, options);
+
+async function assertNoSidewaysScroll(page) {
+    const wide = await page.evaluate(() =>
+        [document.documentElement, document.getElementById('scroller')].map((e) => e.scrollWidth - e.clientWidth),
+    );
+    assert.deepEqual(wide, [0, 0]);
+}
+
+async function settled(page, selector) {
+    await page.locator(selector).evaluate((e) => Promise.all(e.getAnimations().map((a) => a.finished)));
+}
+
+for (const width of [320, 360]) {
+    test(`a phone of ${width} px: no sideways scroll, large targets, drawers`, async () => {
+        const bob = await open(`phone-${width}`, { ...PHONE, viewport: { width, height: 640 } });
+        const { page } = bob;
+        await bob.say(`a ${'very '.repeat(30)}long line and https://example.org/${'x'.repeat(200)}`);
+        await assertNoSidewaysScroll(page);
+        for (const id of ['#open-side', '#open-people', '#send', '#text'])
+            assert.ok((await page.locator(id).boundingBox()).height >= TOUCH_PX, `${id} is large enough`);
+
+        assert.ok(await page.locator('#side').evaluate((e) => e.inert), 'a closed drawer is inert');
+        await page.click('#open-side');
+        await settled(page, '#side');
+        await page.locator('#rooms .place-button').first().waitFor();
+        assert.equal(await page.getAttribute('#open-side', 'aria-expanded'), 'true');
+        await page.keyboard.press('Escape');
+        await page.locator('#side').waitFor({ state: 'hidden' });
+        await page.locator('#open-side:focus').waitFor();
+
+        await page.click('#open-side');
+        await bob.joinRoom('pocket');
+        await page.locator('#side').waitFor({ state: 'hidden' });
+        await bob.sees('#place', 'pocket');
+
+        await page.click('#open-people');
+        await settled(page, '#people');
+        await bob.place('members', `phone-${width}`).waitFor();
+        await page.locator('#scrim').click({ position: { x: 8, y: 300 } });
+        await page.locator('#people').waitFor({ state: 'hidden' });
+        await assertNoSidewaysScroll(page);
+        await bob.close();
+    });
+}
+
+test('the field stays in sight when a keyboard makes the page small', async () => {
+    const bob = await open('keyboard', { ...PHONE, viewport: { width: 360, height: 640 } });
+    for (let i = 1; i <= 12; i++) await bob.say(`line ${i}`);
+    await bob.page.setViewportSize({ width: 360, height: 330 });
+    await bob.page.waitForFunction(() => innerHeight === 330);
+    const box = await bob.page.locator('#text').boundingBox();
+    assert.ok(box.y + box.height <= 330);
+    await bob.page.waitForFunction(() => {
+        const { scrollHeight, scrollTop, clientHeight } = document.getElementById('scroller');
+        return scrollHeight - scrollTop - clientHeight < 80;
+    });
+    await bob.close();
+});
+
+test('everything that can be pressed has a name', async () => {
+    const bob = await open('named', DESKTOP);
+    const nameless = await bob.page.locator('button, input, textarea').evaluateAll((all) =>
+        all
+            .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))
+            .map((e) => e.outerHTML),
+    );
+    assert.deepEqual(nameless, []);
+    await bob.close();
+});
+
+test('pictures of phone and desktop, light and dark', async () => {
+    const carol = await open('carol', DESKTOP);
+    await carol.joinRoom('pictures');
+    for (const [device, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
+        for (const colorScheme of ['light', 'dark']) {
+            const person = await Person.open(browser, server.url, `${device}-${colorScheme}`, { ...options, colorScheme });
+            await person.page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}-start.png` });
+            await person.join();
+            if (device === 'phone') await person.page.click('#open-side');
+            await person.joinRoom('pictures');
+            await person.say(`hello from a ${device} in ${colorScheme}`);
+            await carol.say(`welcome, ${device}`);
+            await person.hears(`welcome, ${device}`);
+            await person.page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}.png` });
+            await assertNoSidewaysScroll(person.page);
+            const background = await person.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+            const [red] = background.match(/\d+/).map(Number);
+            assert.equal(red > 128, colorScheme === 'light');
+            await person.close();
+        }
+    }
+    await carol.close();
+});

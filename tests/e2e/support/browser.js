@@ -1,0 +1,126 @@
+/** Chromium of the distribution, and one page per user. */
+import assert from 'node:assert/strict';
+import { chromium } from 'playwright-core';
+
+const ARGS = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+];
+export const DESKTOP = { viewport: { width: 1280, height: 800 } };
+export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+
+export function launch() {
+    return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+}
+
+/** What one user sees and does. */
+export class Person {
+    static async open(browser, url, name, options = DESKTOP) {
+        const context = await browser.newContext(options);
+        const page = await context.newPage();
+        page.setDefaultTimeout(15_000);
+        const person = new Person(name, context, page);
+        page.on('pageerror', (error) => person.problems.push(String(error.stack ?? error)));
+        page.on('console', (message) => person.#console(message));
+        page.on('request', (request) => person.#request(request, url));
+        await page.goto(url);
+        return person;
+    }
+
+    static async enter(browser, url, name, options) {
+        const person = await Person.open(browser, url, name, options);
+        await person.join();
+        return person;
+    }
+
+    constructor(name, context, page) {
+        this.name = name;
+        this.context = context;
+        this.page = page;
+        this.problems = [];
+    }
+
+    #console(message) {
+        // The browser itself says that a server is not there; nothing can be done about that.
+        const isReset = /^WebSocket connection to .* failed/.test(message.text());
+        if (['error', 'warning'].includes(message.type()) && !isReset) this.problems.push(message.text());
+    }
+
+    #request(request, url) {
+        const target = new URL(request.url());
+        if (!['data:', 'blob:'].includes(target.protocol) && target.host !== new URL(url).host)
+            this.problems.push(`outside request: ${request.url()}`);
+    }
+
+    async join(name = this.name) {
+        await this.page.fill('#name', name);
+        await this.page.click('#enter');
+        await this.ready();
+    }
+
+    /** Connected, and the history of the place is there. */
+    async ready() {
+        await this.page.waitForSelector('body[data-connection="online"]');
+        await this.page.waitForSelector('#scroller:not([aria-busy])');
+    }
+
+    async write(text) {
+        await this.page.fill('#text', text);
+        await this.page.press('#text', 'Enter');
+    }
+
+    /** Writes it and waits until the server has given it a number. */
+    async say(text) {
+        await this.write(text);
+        await this.hears(text);
+    }
+
+    async hears(text, timeout) {
+        await this.page.locator('#messages .bubble').getByText(text, { exact: true }).first().waitFor({ timeout });
+    }
+
+    texts() {
+        return this.page.locator('#messages .bubble').allTextContents();
+    }
+
+    place(list, name) {
+        return this.page.locator(`#${list} .place-button`).filter({ hasText: name });
+    }
+
+    /** Waits for the number at a room or conversation; 0: no number. */
+    async unread(list, name, count) {
+        const badge = this.place(list, name).locator('.badge');
+        if (count) await badge.getByText(String(count), { exact: true }).waitFor();
+        else await badge.waitFor({ state: 'hidden' });
+    }
+
+    async go(list, name) {
+        await this.place(list, name).click();
+        await this.ready();
+    }
+
+    async joinRoom(name) {
+        await this.page.fill('#join-name', name);
+        await this.page.press('#join-name', 'Enter');
+        await this.place('rooms', name).and(this.page.locator('[aria-current]')).waitFor();
+        await this.ready();
+    }
+
+    async sees(selector, text) {
+        await this.page.locator(selector).filter({ hasText: text }).first().waitFor();
+    }
+
+    async seesNo(selector) {
+        await this.page.locator(selector).first().waitFor({ state: 'hidden' });
+    }
+
+    async close() {
+        await this.context.close();
+        assert.deepEqual(this.problems, [], `console of ${this.name}`);
+    }
+}

@@ -1,0 +1,139 @@
+/** What the page does when servers die, Redis hangs and limits are hit. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, Person } from './support/browser.js';
+import { startConfab, startRedis } from './support/server.js';
+import { Talker } from './support/talker.js';
+
+const FREE = { RATE_LIMIT_MESSAGES: '0' };
+let redis, one, browser;
+
+before(async () => {
+    redis = await startRedis();
+    [one, browser] = await Promise.all([startConfab(redis, { env: FREE }), launch()]);
+});
+
+after(async () => {
+    await browser?.close();
+    await one?.stop();
+    await redis?.stop();
+});
+
+const numbered = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => `n${i + from}`);
+
+/** The connection comes back: at once if the page waits. */
+async function reconnected(person) {
+    await person.page.evaluate(() => dispatchEvent(new Event('online')));
+    await person.ready();
+}
+
+test('a page whose server died catches up: nothing twice, right order', async () => {
+    const mortal = await startConfab(redis, { env: FREE });
+    const alice = await new Talker(one.ws, 'alice').enter('general');
+    const bob = await Person.enter(browser, mortal.url, 'bob');
+    await alice.say('general', 'n1');
+    await bob.hears('n1');
+    await mortal.kill();
+    await bob.sees('#banner', 'Connection lost');
+    for (const text of numbered(2, 6)) await alice.say('general', text);
+    await bob.write('from the tunnel');
+    await bob.sees('#pending .pending', 'Waiting to be sent');
+    const again = await startConfab(redis, { port: mortal.port, env: FREE });
+    await reconnected(bob);
+    await bob.hears('n6');
+    await bob.sees('#toast', 'Caught up: 5 messages');
+    await bob.hears('from the tunnel');
+    await alice.hears('general', 'from the tunnel');
+    assert.deepEqual(await bob.texts(), [...numbered(1, 6), 'from the tunnel']);
+    assert.deepEqual(alice.texts('general'), [...numbered(1, 6), 'from the tunnel']);
+    await bob.seesNo('#banner');
+    assert.equal(await bob.page.locator('#pending .pending').count(), 0);
+    alice.leave();
+    await bob.close();
+    await again.stop();
+});
+
+test('messages that Redis no longer keeps leave a visible gap', async () => {
+    const mortal = await startConfab(redis, { env: FREE });
+    const alice = await new Talker(one.ws, 'alice2').enter('gap');
+    const bob = await Person.enter(browser, mortal.url, 'bob2');
+    await bob.joinRoom('gap');
+    await alice.say('gap', 'n1');
+    await bob.hears('n1');
+    await mortal.kill();
+    for (const text of numbered(2, 106)) alice.client.sendMessage('gap', text);
+    await alice.hears('gap', 'n106');
+    const again = await startConfab(redis, { port: mortal.port, env: FREE });
+    await reconnected(bob);
+    await bob.hears('n106');
+    await bob.sees('#messages .gap', '5 messages could not be recovered');
+    assert.deepEqual(await bob.texts(), ['n1', ...numbered(7, 106)]);
+    alice.leave();
+    await bob.close();
+    await again.stop();
+});
+
+test('while Redis is away a message waits, and is delivered once afterwards', async () => {
+    const alice = await Person.enter(browser, one.url, 'alice3');
+    const bob = await Person.enter(browser, one.url, 'bob3');
+    for (const person of [alice, bob]) await person.joinRoom('patience');
+    redis.child.signal('SIGSTOP');
+    await alice.write('is anybody there?');
+    await alice.page.locator('#pending .pending').waitFor();
+    await alice.sees('#banner', 'The server is in trouble');
+    redis.child.signal('SIGCONT');
+    await alice.hears('is anybody there?', 30_000);
+    await bob.hears('is anybody there?', 30_000);
+    await alice.seesNo('#banner');
+    await alice.page.locator('#pending .pending').waitFor({ state: 'detached' });
+    await bob.say('yes');
+    await alice.hears('yes');
+    assert.deepEqual(await alice.texts(), ['is anybody there?', 'yes']);
+    assert.deepEqual(await bob.texts(), ['is anybody there?', 'yes']);
+    await alice.close();
+    await bob.close();
+});
+
+test('over the rate limit: a countdown, then everything arrives in order', async () => {
+    const strict = await startConfab(redis, { env: { RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_S: '3' } });
+    const alice = await Person.enter(browser, strict.url, 'alice4');
+    await alice.joinRoom('hasty');
+    for (const text of numbered(1, 5)) await alice.write(text);
+    await alice.sees('#notice', /Sending goes on in [1-3] s/);
+    await alice.sees('#pending .pending', 'Waiting to be sent');
+    await alice.hears('n5');
+    await alice.seesNo('#notice');
+    assert.deepEqual(await alice.texts(), numbered(1, 5));
+    await alice.close();
+    await strict.stop();
+});
+
+test('what was not sent survives a reload', async () => {
+    const mortal = await startConfab(redis, { env: FREE });
+    const alice = await new Talker(one.ws, 'alice5').enter('keep');
+    const bob = await Person.enter(browser, mortal.url, 'bob5');
+    await bob.joinRoom('keep');
+    await mortal.kill();
+    await bob.write('kept');
+    await bob.sees('#pending .pending', 'Waiting to be sent');
+    const again = await startConfab(redis, { port: mortal.port, env: FREE });
+    await bob.page.reload();
+    await bob.ready();
+    await bob.hears('kept');
+    await alice.hears('keep', 'kept');
+    assert.deepEqual(alice.texts('keep'), ['kept']);
+    alice.leave();
+    await bob.close();
+    await again.stop();
+});
+
+test('a message that the server refuses for good can be tried again or removed', async () => {
+    const bob = await Person.enter(browser, one.url, 'bob6');
+    await bob.write('\u200b'); // invisible, but not white space to the browser
+    await bob.sees('#pending .pending', 'Not sent. This message is empty or too long.');
+    await bob.page.getByRole('button', { name: 'Try again' }).click();
+    await bob.sees('#pending .pending', 'Not sent.');
+    await bob.page.getByRole('button', { name: 'Remove' }).click();
+    await bob.page.locator('#pending .pending').waitFor({ state: 'detached' });
+    await bob.close();
+});

@@ -1,0 +1,137 @@
+"""Fixtures. A server pair runs in every pump mode and with one and two net threads; tests that
+share it use rooms and users of their own, so they do not disturb each other."""
+
+import itertools
+import os
+
+import pytest
+
+from support.client import Client
+from support.raw import Raw
+from support.redis import Redis
+from support.server import BINARY, Server
+
+# With this limit `auto` crosses from dedicated to shared pumps and back in nearly every test.
+_AUTO = {"PUMPS": "auto", "PUMP_THREAD_CLIENTS": 2}
+_PUMPS = {"threads": {"PUMPS": "threads"}, "shared": {"PUMPS": "shared"}, "auto": _AUTO}
+MATRIX = [
+    pytest.param({**settings, "NET_THREADS": nets}, id=f"{pumps}-{nets}")
+    for pumps, settings in _PUMPS.items()
+    for nets in (1, 2)
+]
+QUIET = {"RATE_LIMIT_MESSAGES": 0}
+
+_numbers = itertools.count(1)
+
+
+def pytest_sessionstart():
+    if not os.access(BINARY, os.X_OK):
+        pytest.exit(f"{BINARY} is not built: cmake --preset release, then cmake --build", 2)
+
+
+class Names:
+    """Names that no other test uses."""
+
+    def __getattr__(self, base):
+        return f"{base}-{next(_numbers)}"
+
+
+@pytest.fixture
+def new():
+    return Names()
+
+
+@pytest.fixture
+def room(new):
+    return new.room
+
+
+@pytest.fixture(scope="session")
+def redis():
+    with Redis() as r:
+        yield r
+
+
+@pytest.fixture(scope="session", params=MATRIX)
+def pair(request, redis):
+    """Two instances on one Redis, in each way to run them."""
+    with Server(redis, **QUIET, **request.param) as a, Server(redis, **QUIET, **request.param) as b:
+        a.wait_health(200)
+        b.wait_health(200)
+        yield a, b
+
+
+@pytest.fixture
+def server(pair):
+    return pair[0]
+
+
+@pytest.fixture
+def other(pair):
+    return pair[1]
+
+
+@pytest.fixture(scope="session")
+def plain(redis):
+    """One instance with the defaults, for what does not depend on pumps."""
+    with Server(redis) as s:
+        s.wait_health(200)
+        yield s
+
+
+@pytest.fixture
+def start(request):
+    """Starts servers with settings of the test's own and stops them, checked, at its end."""
+
+    def start(redis, ready=True, **settings):
+        server = Server(redis, **{**QUIET, **settings})
+        request.addfinalizer(lambda: server.__exit__(None))
+        if ready:
+            server.wait_health(200)
+        return server
+
+    return start
+
+
+@pytest.fixture
+def own_redis(request):
+    """A Redis that the test may break."""
+
+    def own_redis(**options):
+        r = Redis(**{"durable": True, **options})
+        request.addfinalizer(r.close)
+        return r
+
+    return own_redis
+
+
+@pytest.fixture
+def connect(request):
+    """A client; with a user it is welcome and in its room before the call returns."""
+
+    def connect(server, user=None, room=None, **options):
+        client = Client(server, user, room, **options)
+        request.addfinalizer(lambda: client.close() if client.is_open else None)
+        if user is not None:
+            client.expect("welcome")
+            client.room = room or "general"
+            client.joined, client.history = client.expect_joined(client.room)
+        return client
+
+    return connect
+
+
+@pytest.fixture
+def raw(request):
+    """A raw connection; with a user it has done the handshake and is in its room."""
+
+    def raw(server, user=None, room=None, **options):
+        connection = Raw(server, **options)
+        request.addfinalizer(connection.close)
+        if user is not None:
+            assert connection.upgrade(f"/ws?username={user}&room={room}") == 101
+            connection.expect("welcome")
+            connection.expect("history", room=room)
+        return connection
+
+    return raw

@@ -1,0 +1,1 @@
+"""Real servers, real Redis, foreign clients: what the integration tests stand on."""

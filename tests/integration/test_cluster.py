@@ -1,0 +1,154 @@
+"""Two instances behind the machine's nginx: scripts/cluster.sh, and the nginx of docker compose."""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from support.client import Client
+from support.deadline import seconds, wait_for
+from support.private import DataDir, is_running
+from support.raw import Raw
+from support.script import Script
+from support.server import ROOT
+
+PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
+
+pytestmark = pytest.mark.skipif(not shutil.which("nginx", path=PATH), reason="no nginx")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def health(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds(5))
+    try:
+        connection.request("GET", "/api/v1/health")
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def data():
+    d = DataDir()
+    yield d
+    d.close()
+
+
+def start(data, port, **settings):
+    script = Script(
+        "scripts/cluster.sh", "--instances=2", f"--server-port={port}", DATA_DIR=data.path, **settings
+    )
+    script.wait_listening(2)
+    wait_for(lambda: health(port) == 200, "health through nginx", 20)
+    return script
+
+
+@pytest.fixture(scope="module")
+def cluster(data):
+    """What a Client needs to know of a server: the port, here that of nginx."""
+    port = free_port()
+    with start(data, port, HEARTBEAT_MS=1000) as script:
+        yield SimpleNamespace(port=port, script=script)
+
+
+def two_clients(cluster, room):
+    """One on each instance; nginx deals connections out in turn."""
+    a = Client(cluster, "ann", room)
+    home = a.expect("welcome")["instance"]
+    for _ in range(10):
+        b = Client(cluster, "ben", room)
+        if b.expect("welcome")["instance"] != home:
+            return a, b
+        b.close()
+    raise AssertionError("nginx gives every connection to one instance")
+
+
+def test_users_on_two_instances_chat(cluster):
+    a, b = two_clients(cluster, "hall")
+    a.expect_joined("hall")
+    b.expect_joined("hall")
+    a.say("hello ben")
+    assert b.expect("message", room="hall")["content"] == "hello ben"
+    b.tell("ann", "hello ann")
+    assert a.expect("private")["content"] == "hello ann"
+    for client in (a, b):  # heartbeats pass in both directions
+        client.expect("heartbeat")
+        client.expect("heartbeat")
+        client.close()
+
+
+def test_page_and_stats_pass(cluster):
+    for path in ("/", "/api/v1/stats"):
+        with Raw(cluster) as raw:
+            raw.request(path)
+            assert raw.response()[0] == 200
+
+
+@pytest.mark.parametrize("origin, status", [("http://localhost:{}", 101), ("http://evil.example", 403)])
+def test_origin_is_checked_behind_nginx(cluster, origin, status):
+    with Raw(cluster) as raw:
+        origin = origin.format(cluster.port)
+        assert raw.upgrade("/ws", Host=f"localhost:{cluster.port}", Origin=origin) == status
+
+
+def test_message_of_the_longest_size_passes(cluster):
+    client = Client(cluster, "cat", "hall")
+    client.expect_joined("hall")
+    client.say("x" * 4096)
+    assert len(client.expect("message", user="cat")["content"]) == 4096
+    client.close()
+
+
+def test_ctrl_c_says_goodbye_and_ends_all():
+    data = DataDir()
+    port = free_port()
+    try:
+        with start(data, port) as script:
+            pid = data.wait_pid()
+            client = Client(SimpleNamespace(port=port), "dan", "hall")
+            client.expect_joined("hall")
+            script.ctrl_c()
+            assert client.expect("bye")["code"] == 4201
+            client.expect_close(4201)
+            assert script.wait_exit() == 0
+            assert health(port) is None
+        assert not is_running(pid)
+    finally:
+        data.close()
+
+
+def test_port_is_taken(cluster, data):
+    with Script(
+        "scripts/cluster.sh", "--instances=1", f"--server-port={cluster.port}", DATA_DIR=data.path
+    ) as script:
+        assert script.wait_exit() == 1
+        assert script.lines == [
+            f"cluster.sh: port {cluster.port} is taken: choose another one with --server-port"
+        ]
+
+
+def test_nginx_of_docker_compose_is_right(tmp_path):
+    """nginx reads the file that is mounted into its container."""
+    deploy = os.path.join(ROOT, "deploy", "nginx")
+    with open(os.path.join(deploy, "docker.conf"), encoding="utf-8") as f:
+        text = f.read()
+    text = text.replace("/etc/nginx/confab", deploy).replace("/run/nginx.pid", f"{tmp_path}/pid")
+    config = tmp_path / "nginx.conf"
+    config.write_text(text)
+    done = subprocess.run(
+        ["nginx", "-t", "-e", "stderr", "-c", str(config), "-p", str(tmp_path)],
+        env={"PATH": PATH},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,134 @@
+"""One who does not read: bounded memory, told where it was cut, and nobody else waits for it."""
+
+import json
+
+import pytest
+
+from support.deadline import wait_for
+from support.raw import TEXT
+
+OUTBOX_KB = 128
+SETTINGS = {"OUTBOX_KB": OUTBOX_KB, "LAG_CLOSE_S": 30}
+
+
+@pytest.fixture(params=["threads", "shared"])
+def server(start, redis, request):
+    return start(redis, PUMPS=request.param, NET_THREADS=2, **SETTINGS)
+
+
+def write_until(server, writer, question, what):
+    """Fills the room with large messages until it is true; watches the memory meanwhile."""
+    most = OUTBOX_KB * 1024 * 3  # three who may have something waiting
+    for turn in range(200):
+        writer.say_all([f"{turn}:{n}:" + "x" * 4000 for n in range(50)], window=50)
+        stats = server.stats()
+        assert queue_bytes(stats) <= most, stats
+        if question(stats):
+            return
+    raise AssertionError(what)
+
+
+def find(stats, name):
+    """A figure, wherever in the object it stands."""
+    for key, value in stats.items():
+        if key == name:
+            return value
+        if isinstance(value, dict):
+            found = find(value, name)
+            if found is not None:
+                return found
+    return None
+
+
+def queue_bytes(stats):
+    return find(stats, "queue_bytes")
+
+
+def test_slow_reader_gets_resync_and_catches_up(server, connect, raw, new, room):
+    slow = raw(server, new.slow, room, receive_buffer=4096)
+    epoch = slow.frames[1]["epoch"]
+    writer, reader = connect(server, new.writer, room), connect(server, new.reader, room)
+    write_until(server, writer, lambda s: find(s, "clients_lagged") >= 1, "it lags")
+    end = writer.say("end")["seq"]
+    reader.expect("message", content="end", timeout=20)
+    assert reader.seqs() == list(range(1, end + 1)), "nobody else is concerned"
+    # Now it reads: a clean prefix, then the news that something was left out.
+    resync = slow.expect("resync", room=room)
+    seqs = [f["seq"] for f in slow.frames if f["type"] == "message"]
+    assert seqs == list(range(1, resync["seq"] + 1))
+    slow.say("join", room=room, epoch=epoch, seq=resync["seq"])
+    joined = slow.expect("joined", room=room)
+    assert joined["seq"] >= end
+    history = slow.expect("history", room=room)
+    assert history["messages"][-1]["seq"] == joined["seq"]
+    assert joined["recovered"] == (history["messages"][0]["seq"] == resync["seq"] + 1)
+    if not joined["recovered"]:
+        assert joined["missed"] == history["messages"][0]["seq"] - resync["seq"] - 1
+    writer.say("live again")
+    assert slow.expect("message")["content"] == "live again"
+    wait_for(lambda: queue_bytes(server.stats()) == 0, "nothing waits any more")
+
+
+def test_blocked_reader_is_closed(start, redis, connect, raw, new, room):
+    server = start(redis, OUTBOX_KB=OUTBOX_KB, LAG_CLOSE_S=1)
+    slow = raw(server, new.slow, room, receive_buffer=4096)
+    writer, reader = connect(server, new.writer, room), connect(server, new.reader, room)
+    write_until(server, writer, lambda s: find(s, "clients_lagged") >= 1, "it lags")
+    wait_for(lambda: find(server.stats(), "clients_closed_slow") == 1, "it is closed", 20)
+    wait_for(lambda: server.stats()["clients"] == 2, "it is gone", 20)
+    end = writer.say("end")["seq"]
+    reader.expect("message", content="end", timeout=20)
+    assert reader.seqs() == list(range(1, end + 1))
+    # What had left before is still a clean stream up to where it was cut.
+    slow.expect_end()
+    wait_for(lambda: queue_bytes(server.stats()) == 0, "nothing waits any more")
+
+
+def test_reader_that_is_closed_sees_why(start, redis, connect, raw, new, room):
+    """It reads again before the deadline is over, but not fast enough to leave the lag."""
+    server = start(redis, OUTBOX_KB=64, LAG_CLOSE_S=1)
+    slow = raw(server, new.slow, room, receive_buffer=4096)
+    writer = connect(server, new.writer, room)
+    write_until(server, writer, lambda s: find(s, "clients_lagged") >= 1, "it lags")
+    wait_for(lambda: find(server.stats(), "clients_closed_slow") == 1, "it is closed", 20)
+    assert slow.expect_end() >= 0
+
+
+def test_events_go_first(server, connect, raw, new, room):
+    """Typing and presence are left out before any message is."""
+    slow = raw(server, new.slow, room, receive_buffer=4096)
+    writer = connect(server, new.writer, room)
+    write_until(server, writer, lambda s: queue_bytes(s) > 0, "something waits")
+    assert find(server.stats(), "clients_closed_slow") == 0
+    last = writer.say("end")["seq"]
+    # Whatever was left out, messages are whole or announced as missing.
+    seqs = []
+    while True:
+        opcode, payload = slow.read_frame()
+        assert opcode == TEXT
+        frame = json.loads(payload)
+        if frame["type"] == "message":
+            seqs.append(frame["seq"])
+        if frame["type"] == "resync":
+            assert frame["seq"] == seqs[-1]
+            break
+        if seqs and seqs[-1] == last:
+            break
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_one_who_sends_and_never_reads(server, connect, raw, new, room):
+    """Its answers pile up instead: the server stops reading it, or closes it; others chat on."""
+    bystander = connect(server, new.bystander, room)
+    rude = raw(server, new.rude, room, receive_buffer=4096)
+    rude.socket.settimeout(2)
+    request = json.dumps({"type": "history", "room": room})
+    bystander.say_all(["x" * 4000 for _ in range(100)])
+    try:
+        for _ in range(2000):
+            rude.frame(request)
+    except OSError:
+        pass  # it is no longer read, or closed
+    assert queue_bytes(server.stats()) <= 3 * OUTBOX_KB * 1024 + 500 * 1024
+    bystander.say("all is well")
+    bystander.expect("message", content="all is well")

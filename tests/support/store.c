@@ -1,0 +1,267 @@
+#include "support/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void copy(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+/* ---- what arrives ---- */
+
+static void on_state(void *arg, enum store_state state)
+{
+    struct test_store *t = arg;
+    static const char letters[] = "CDdR";
+    size_t size = strlen(t->states);
+    if (size + 1 < sizeof(t->states))
+        t->states[size] = letters[state];
+}
+
+static void on_bus_up(void *arg)
+{
+    struct test_store *t = arg;
+    t->bus_ups++;
+}
+
+static void on_subscribed(void *arg, enum store_channel channel, const char *name)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "subscribed %s %s\n", channel == STORE_CHANNEL_ROOM ? "room" : "user", name);
+}
+
+static void on_room_message(void *arg, const char *room, const char *epoch, uint64_t seq,
+                            const char *json, size_t size)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "room %s m %s %llu %.*s\n", room, epoch, (unsigned long long)seq, (int)size,
+             json);
+}
+
+static void add_names(struct str *out, const char *sign, const char *names)
+{
+    str_addz(out, sign);
+    for (const char *p = names ? names : "(none)"; *p; p++)
+        str_addc(out, *p == '\n' ? ',' : *p);
+}
+
+static void on_presence(void *arg, const char *room, const char *join, const char *leave,
+                        uint64_t count)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "room %s p %llu", room, (unsigned long long)count);
+    add_names(&t->log, " +", join);
+    add_names(&t->log, " -", leave);
+    str_addc(&t->log, '\n');
+}
+
+static void on_room_event(void *arg, const char *room, const char *json, size_t size)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "room %s e %.*s\n", room, (int)size, json);
+}
+
+static void on_user_message(void *arg, const char *user, uint64_t seq, const char *json,
+                            size_t size)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "user %s m %llu %.*s\n", user, (unsigned long long)seq, (int)size, json);
+}
+
+static void on_user_event(void *arg, const char *user, const char *json, size_t size)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "user %s e %.*s\n", user, (int)size, json);
+}
+
+/* ---- life ---- */
+
+void test_store_init(struct test_store *t, struct event_base *base, char instance)
+{
+    *t = (struct test_store){
+        .base = base,
+        .settings = { .redis_prefix = "t:",
+                      .redis_password = "",
+                      .rate_limit_window_s = 10,
+                      .presence_ttl_s = 30,
+                      .name_hold_s = 600 },
+    };
+    memset(t->settings.instance, instance, sizeof(t->settings.instance) - 1);
+    log_set_level(LOG_LEVEL_ERROR);
+}
+
+void test_store_start(struct test_store *t, struct test_redis *redis)
+{
+    struct store_events events = {
+        .arg = t,
+        .state = on_state,
+        .bus_up = on_bus_up,
+        .subscribed = on_subscribed,
+        .room_message = on_room_message,
+        .room_presence = on_presence,
+        .room_event = on_room_event,
+        .user_message = on_user_message,
+        .user_event = on_user_event,
+    };
+    t->store = store_new(t->base, redis->address, &t->settings, &t->stats, &events);
+}
+
+void test_store_ready(struct test_store *t)
+{
+    WAIT_UNTIL(t->base, store_state_of(t->store) == STORE_STATE_READY);
+}
+
+void test_store_fini(struct test_store *t)
+{
+    store_free(t->store);
+    str_fini(&t->log);
+}
+
+bool test_store_saw(const struct test_store *t, const char *text)
+{
+    return t->log.data && strstr(t->log.data, text);
+}
+
+unsigned test_store_saw_times(const struct test_store *t, const char *text)
+{
+    unsigned times = 0;
+    for (const char *p = t->log.data; p && (p = strstr(p, text)); p += strlen(text))
+        times++;
+    return times;
+}
+
+void test_store_subscribe(struct test_store *t, enum store_channel channel, const char *name)
+{
+    char line[128];
+    snprintf(line, sizeof(line), "subscribed %s %s\n",
+             channel == STORE_CHANNEL_ROOM ? "room" : "user", name);
+    unsigned before = test_store_saw_times(t, line);
+    store_subscribe(t->store, channel, name);
+    WAIT_UNTIL(t->base, test_store_saw_times(t, line) > before);
+}
+
+/* ---- answers ---- */
+
+void test_published(void *arg, const struct store_published *r)
+{
+    struct test_published *out = arg;
+    out->count++;
+    out->status = r->status;
+    out->seq = r->seq;
+    out->timestamp_ms = r->timestamp_ms;
+    out->retry_after_ms = r->retry_after_ms;
+    copy(out->epoch, sizeof(out->epoch), r->epoch);
+    copy(out->id, sizeof(out->id), r->id);
+}
+
+void test_messages(void *arg, const struct store_messages *r)
+{
+    struct test_messages *out = arg;
+    out->count++;
+    out->status = r->status;
+    out->seq = r->seq;
+    out->first_seq = r->first_seq;
+    out->messages = r->count;
+    out->more = r->more;
+    copy(out->epoch, sizeof(out->epoch), r->epoch);
+    copy(out->fence, sizeof(out->fence), r->fence);
+    if (r->count) {
+        copy(out->first, sizeof(out->first), r->messages[0].data);
+        copy(out->last, sizeof(out->last), r->messages[r->count - 1].data);
+    }
+}
+
+void test_claimed(void *arg, const struct store_claimed *r)
+{
+    struct test_claimed *out = arg;
+    out->count++;
+    out->status = r->status;
+    out->tops[0] = '\0';
+    for (size_t i = 0, used = 0; i < r->count && used < sizeof(out->tops); i++)
+        used +=
+            (size_t)snprintf(out->tops + used, sizeof(out->tops) - used, "%s%s %llu", i ? " " : "",
+                             r->private_tops[i].stream, (unsigned long long)r->private_tops[i].seq);
+}
+
+void test_roster(void *arg, const struct store_roster *r)
+{
+    struct test_roster *out = arg;
+    out->count++;
+    out->status = r->status;
+    out->listed = r->members != NULL;
+    out->users = r->count;
+    copy(out->members, sizeof(out->members), r->members);
+}
+
+int test_store_publish_start(struct test_store *t, const char *user, const char *room,
+                             const char *to, const char *cid, const char *text,
+                             const struct store_known *known, struct test_published *out)
+{
+    struct str head = STR_INIT, mid = STR_INIT, tail = STR_INIT;
+    str_addz(&head, "{\"seq\":");
+    str_addz(&mid, ",\"ts\":");
+    str_addf(&tail, ",\"x\":\"%s\"}", text);
+    struct store_publish p = {
+        .user = user,
+        .room = room,
+        .to = to,
+        .cid = cid,
+        .id = text,
+        .known = known ? *known : (struct store_known){ 0 },
+        .head = &head,
+        .mid = &mid,
+        .tail = &tail,
+    };
+    int error = store_publish(t->store, &p, test_published, out);
+    str_fini(&head);
+    str_fini(&mid);
+    str_fini(&tail);
+    return error;
+}
+
+struct test_published test_store_publish(struct test_store *t, const char *user, const char *room,
+                                         const char *to, const char *cid, const char *text,
+                                         const struct store_known *known)
+{
+    struct test_published out = { 0 };
+    assert_int_equal(test_store_publish_start(t, user, room, to, cid, text, known, &out), 0);
+    assert_int_equal(out.count, 0); /* never from within the call */
+    WAIT_UNTIL(t->base, out.count > 0);
+    return out;
+}
+
+struct test_messages test_store_load(struct test_store *t, const char *room,
+                                     const struct store_known *known)
+{
+    struct test_messages out = { 0 };
+    struct store_known nothing = { 0 };
+    assert_int_equal(store_load(t->store, room, known ? known : &nothing, test_messages, &out), 0);
+    WAIT_UNTIL(t->base, out.count > 0);
+    return out;
+}
+
+struct test_messages test_store_page(struct test_store *t, const char *stream, const char *viewer,
+                                     uint64_t before, unsigned limit)
+{
+    struct test_messages out = { 0 };
+    assert_int_equal(store_page(t->store, stream, viewer, before, limit, test_messages, &out), 0);
+    WAIT_UNTIL(t->base, out.count > 0);
+    return out;
+}
+
+struct test_claimed test_store_claim(struct test_store *t, const char *user, const char *session)
+{
+    struct test_claimed out = { 0 };
+    assert_int_equal(store_claim(t->store, user, session, test_claimed, &out), 0);
+    WAIT_UNTIL(t->base, out.count > 0);
+    return out;
+}
+
+struct test_roster test_store_roster(struct test_store *t, const char *room)
+{
+    struct test_roster out = { 0 };
+    assert_int_equal(store_roster(t->store, room, test_roster, &out), 0);
+    WAIT_UNTIL(t->base, out.count > 0);
+    return out;
+}

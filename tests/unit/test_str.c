@@ -1,0 +1,135 @@
+#include "support/test.h"
+
+#include "confab/base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void starts_empty_without_memory(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    assert_null(s.data);
+    assert_int_equal(s.size, 0);
+    str_reset(&s);
+    assert_null(s.data);
+    str_fini(&s);
+}
+
+static void pieces_are_joined_and_terminated(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_addz(&s, "room=");
+    str_add(&s, "lobby!", 5);
+    str_addc(&s, ' ');
+    str_addf(&s, "%s=%d", "n", 42);
+    assert_string_equal(s.data, "room=lobby n=42");
+    assert_int_equal(s.size, strlen(s.data));
+    str_fini(&s);
+    assert_null(s.data);
+}
+
+static void bytes_may_hold_nul(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_add(&s, "a\0b", 3);
+    assert_int_equal(s.size, 3);
+    assert_memory_equal(s.data, "a\0b", 4);
+    str_fini(&s);
+}
+
+static void adding_nothing_makes_an_empty_string(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_add(&s, NULL, 0);
+    assert_string_equal(s.data, "");
+    str_fini(&s);
+}
+
+static void grows_at_every_size(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    for (size_t i = 0; i < 10000; i++) {
+        str_addc(&s, (char)('a' + i % 26));
+        assert_int_equal(s.size, i + 1);
+        assert_true(s.capacity > s.size);
+        assert_int_equal(s.data[s.size], '\0');
+    }
+    for (size_t i = 0; i < 10000; i++)
+        assert_int_equal(s.data[i], 'a' + i % 26);
+    str_fini(&s);
+}
+
+static void format_may_be_longer_than_what_is_there(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_addf(&s, "%0500d", 7);
+    assert_int_equal(s.size, 500);
+    assert_string_equal(s.data + 495, "00007");
+    str_addf(&s, "%s", "");
+    assert_int_equal(s.size, 500);
+    str_fini(&s);
+}
+
+static void numbers_are_decimal(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_addu(&s, 0);
+    str_addc(&s, ' ');
+    str_addu(&s, 1234567890);
+    str_addc(&s, ' ');
+    str_addu(&s, UINT64_MAX);
+    assert_string_equal(s.data, "0 1234567890 18446744073709551615");
+    str_fini(&s);
+}
+
+static void reset_keeps_the_memory(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_addz(&s, "something");
+    const size_t capacity = s.capacity;
+    str_reset(&s);
+    assert_int_equal(s.size, 0);
+    assert_string_equal(s.data, "");
+    assert_int_equal(s.capacity, capacity);
+    str_fini(&s);
+}
+
+static void detached_string_is_the_callers(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_addz(&s, "mine");
+    char *mine = str_detach(&s);
+    assert_string_equal(mine, "mine");
+    assert_null(s.data);
+    assert_int_equal(s.capacity, 0);
+    free(mine);
+
+    char *empty = str_detach(&s);
+    assert_string_equal(empty, "");
+    free(empty);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(starts_empty_without_memory),
+        cmocka_unit_test(pieces_are_joined_and_terminated),
+        cmocka_unit_test(bytes_may_hold_nul),
+        cmocka_unit_test(adding_nothing_makes_an_empty_string),
+        cmocka_unit_test(grows_at_every_size),
+        cmocka_unit_test(format_may_be_longer_than_what_is_there),
+        cmocka_unit_test(numbers_are_decimal),
+        cmocka_unit_test(reset_keeps_the_memory),
+        cmocka_unit_test(detached_string_is_the_callers),
+    };
+    return cmocka_run_group_tests_name("str", tests, NULL, NULL);
+}
