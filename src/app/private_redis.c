@@ -148,11 +148,12 @@ static int fail_spawn(const struct failure *f, int error)
     return fail(f, error, "redis-server cannot be started: %s", strerror(-error));
 }
 
-/* Waits for an answer; starts a server when none runs. */
+/* Waits for a server that is ready; starts one when none runs. */
 static int find_or_start(struct private_redis *r, const struct failure *f) REQUIRES(on_main)
 {
     const int64_t deadline = clock_mono_ms() + ANSWER_LIMIT_MS;
     bool started = false;
+    enum redis_answer answer = REDIS_SILENT;
     while (clock_mono_ms() < deadline) {
         int lock = redis_process_lock(r->dir_fd);
         if (lock >= 0 && started) {
@@ -172,11 +173,14 @@ static int find_or_start(struct private_redis *r, const struct failure *f) REQUI
                         "--data-dir.",
                         r->dir, strerror(-lock));
         }
-        if (redis_process_answers(socket_path(r)))
+        answer = redis_process_ping(socket_path(r));
+        if (answer == REDIS_READY)
             return 0;
         if (signals_wait(POLL_MS) != 0)
             return -EINTR;
     }
+    if (answer == REDIS_BUSY)
+        return 0; /* a long file: clients are told to wait until it is loaded */
     return fail(f, -ETIMEDOUT, "confab's own Redis does not answer: %s/" REDIS_LOG " may say why.",
                 r->dir);
 }

@@ -127,17 +127,19 @@ static int connect_to(const char *socket_path)
     return error;
 }
 
-bool redis_process_answers(const char *socket_path)
+enum redis_answer redis_process_ping(const char *socket_path)
 {
     int fd = connect_to(socket_path);
     if (fd < 0)
-        return false;
+        return REDIS_SILENT;
     static const char ping[] = "PING\r\n";
     char first;
-    bool answers = send(fd, ping, sizeof ping - 1, MSG_NOSIGNAL) == (ssize_t)sizeof ping - 1 &&
-                   recv(fd, &first, 1, 0) == 1;
+    enum redis_answer answer = REDIS_SILENT;
+    if (send(fd, ping, sizeof ping - 1, MSG_NOSIGNAL) == (ssize_t)sizeof ping - 1 &&
+        recv(fd, &first, 1, 0) == 1)
+        answer = first == '+' ? REDIS_READY : REDIS_BUSY;
     close(fd);
-    return answers;
+    return answer;
 }
 
 bool redis_process_signal(const char *socket_path, int number)

@@ -18,8 +18,13 @@ int redis_process_lock(int dir_fd);
  * In a session of its own: neither Ctrl-C nor the end of this process reaches it. */
 int redis_process_spawn(int dir_fd, int lock_fd, const char *fsync, pid_t *out) MUST_USE;
 
-/* True when the server behind the socket answers a PING, with whatever words. */
-bool redis_process_answers(const char *socket_path);
+/* Asks the server behind the socket. */
+enum redis_answer {
+    REDIS_SILENT,
+    REDIS_BUSY, /* it answers with an error: it still loads its file */
+    REDIS_READY,
+};
+enum redis_answer redis_process_ping(const char *socket_path);
 
 /* Sends a signal to the server behind the socket. False when nobody listens there. */
 bool redis_process_signal(const char *socket_path, int number);

@@ -205,6 +205,7 @@ void http_answer_later(struct session *s, struct frame *f)
     if (s->http_answer || !s->client)
         return;
     s->http_answer = frame_ref(f);
+    lws_rx_flow_control(s->wsi, 1); /* first: libwebsockets ignores POLLOUT without it */
     lws_callback_on_writable(s->wsi);
 }
 
@@ -219,7 +220,6 @@ int http_writeable(struct session *s)
     str_add(&body, frame_payload(f), frame_payload_size(f));
     const int status = f->http_status;
     frame_unref(f);
-    lws_rx_flow_control(s->wsi, 1);
     return send_json(s, status, &body);
 }
 

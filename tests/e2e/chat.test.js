@@ -23,17 +23,17 @@ after(async () => {
 });
 
 /** Two people on two instances, in a room of their own. */
-async function pair(room, options) {
+async function pair(t, room, options) {
     const people = [
-        await Person.enter(browser, one.url, `alice-${room}`, options),
-        await Person.enter(browser, two.url, `bob-${room}`, options),
+        await Person.enter(t, browser, one.url, `alice-${room}`, options),
+        await Person.enter(t, browser, two.url, `bob-${room}`, options),
     ];
     for (const person of people) await person.joinRoom(room);
     return people;
 }
 
-test('two users on two instances chat, and see who is there', async () => {
-    const [alice, bob] = await pair('talk');
+test('two users on two instances chat, and see who is there', async (t) => {
+    const [alice, bob] = await pair(t, 'talk');
     await alice.say('good morning');
     await bob.hears('good morning');
     await bob.say('and to you');
@@ -44,12 +44,10 @@ test('two users on two instances chat, and see who is there', async () => {
     await alice.sees('#place-note', '2 people here');
     await alice.sees('#messages .message:not(.own) .author', 'bob-talk');
     await alice.sees('#messages .message.own .bubble', 'good morning');
-    await alice.close();
-    await bob.close();
 });
 
-test('a reload comes back with the same name, room and history', async () => {
-    const [alice, bob] = await pair('reload');
+test('a reload comes back with the same name, room and history', async (t) => {
+    const [alice, bob] = await pair(t, 'reload');
     await alice.say('before');
     await bob.say('also before');
     await bob.page.reload();
@@ -60,12 +58,10 @@ test('a reload comes back with the same name, room and history', async () => {
     await bob.sees('#place', 'reload');
     await alice.say('after');
     await bob.hears('after');
-    await alice.close();
-    await bob.close();
 });
 
-test('private chat: a click on a person, both directions, listed, seen', async () => {
-    const [alice, bob] = await pair('secret');
+test('private chat: a click on a person, both directions, listed, seen', async (t) => {
+    const [alice, bob] = await pair(t, 'secret');
     await alice.place('members', 'bob-secret').click();
     await alice.sees('#place', 'bob-secret');
     await alice.ready();
@@ -82,23 +78,19 @@ test('private chat: a click on a person, both directions, listed, seen', async (
     await alice.ready();
     await alice.hears('hush');
     assert.deepEqual(await alice.texts(), ['just us', 'hush']);
-    await alice.close();
-    await bob.close();
 });
 
-test('typing is seen and ends with the message', async () => {
-    const [alice, bob] = await pair('type');
+test('typing is seen and ends with the message', async (t) => {
+    const [alice, bob] = await pair(t, 'type');
     await alice.page.locator('#text').pressSequentially('hel');
     await bob.sees('#typing', 'alice-type is typing…');
     await alice.say('hello');
     await bob.hears('hello');
     await bob.sees('#typing', /^$/);
-    await alice.close();
-    await bob.close();
 });
 
-test('unread messages of another room are counted and marked', async () => {
-    const [alice, bob] = await pair('garden');
+test('unread messages of another room are counted and marked', async (t) => {
+    const [alice, bob] = await pair(t, 'garden');
     await alice.say('seen');
     await bob.hears('seen');
     await bob.go('rooms', 'general');
@@ -115,12 +107,10 @@ test('unread messages of another room are counted and marked', async () => {
     await bob.ready();
     await bob.hears('tulips');
     await bob.unread('rooms', 'garden', 0);
-    await alice.close();
-    await bob.close();
 });
 
-test('a room that is left is gone from the list and is not announced any more', async () => {
-    const [alice, bob] = await pair('short');
+test('a room that is left is gone from the list and is not announced any more', async (t) => {
+    const [alice, bob] = await pair(t, 'short');
     await bob.page.getByRole('button', { name: 'Leave short' }).click();
     await bob.place('rooms', 'short').waitFor({ state: 'detached' });
     await bob.sees('#place', 'general');
@@ -129,13 +119,11 @@ test('a room that is left is gone from the list and is not announced any more', 
     await bob.page.reload();
     await bob.ready();
     assert.equal(await bob.place('rooms', 'short').count(), 0);
-    await alice.close();
-    await bob.close();
 });
 
-test('a name in use is refused with a sentence, and another one works', async () => {
-    const alice = await Person.enter(browser, one.url, 'unique');
-    const thief = await Person.open(browser, two.url, 'thief');
+test('a name in use is refused with a sentence, and another one works', async (t) => {
+    const alice = await Person.enter(t, browser, one.url, 'unique');
+    const thief = await Person.open(t, browser, two.url, 'thief');
     await thief.page.fill('#name', 'not a name');
     await thief.page.click('#enter');
     await thief.sees('#name-error', 'A name has letters');
@@ -144,12 +132,10 @@ test('a name in use is refused with a sentence, and another one works', async ()
     await thief.sees('#name-error', 'Somebody else uses this name');
     await thief.join('someone-else');
     await alice.place('members', 'someone-else').waitFor();
-    await alice.close();
-    await thief.close();
 });
 
-test('a second tab is the same user', async () => {
-    const [alice, bob] = await pair('tabs');
+test('a second tab is the same user', async (t) => {
+    const [alice, bob] = await pair(t, 'tabs');
     const tab = await bob.context.newPage();
     await tab.goto(two.url);
     await tab.waitForSelector('body[data-connection="online"]');
@@ -158,24 +144,20 @@ test('a second tab is the same user', async () => {
     await tab.locator('#messages .bubble').getByText('to both').waitFor();
     await bob.hears('to both');
     await alice.sees('#place-note', '2 people here');
-    await alice.close();
-    await bob.close();
 });
 
-test('content is text: markup stays text, links are links', async () => {
-    const [alice, bob] = await pair('safe');
+test('content is text: markup stays text, links are links', async (t) => {
+    const [alice, bob] = await pair(t, 'safe');
     const text = '<img src=x onerror=alert(1)> see (https://example.org/a_(b)?c=1). javascript:alert(2)';
     await alice.say(text);
     await bob.hears(text);
     const links = await bob.page.locator('#messages a').evaluateAll((all) => all.map((a) => [a.href, a.rel]));
     assert.deepEqual(links, [['https://example.org/a_(b)?c=1', 'noopener noreferrer nofollow']]);
     assert.equal(await bob.page.locator('#messages img').count(), 0);
-    await alice.close();
-    await bob.close();
 });
 
-test('who reads further up is not moved, and a button leads back', async () => {
-    const [alice, bob] = await pair('scroll');
+test('who reads further up is not moved, and a button leads back', async (t) => {
+    const [alice, bob] = await pair(t, 'scroll');
     for (let i = 1; i <= 40; i++) await alice.write(`line ${i}`);
     await bob.hears('line 40');
     const scroller = bob.page.locator('#scroller');
@@ -187,22 +169,19 @@ test('who reads further up is not moved, and a button leads back', async () => {
     await bob.page.click('#jump');
     await bob.page.locator('#jump').waitFor({ state: 'hidden' });
     assert.ok(await scroller.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 80));
-    await alice.close();
-    await bob.close();
 });
 
-test('the counter appears near the limit and an oversized message cannot be sent', async () => {
-    const alice = await Person.enter(browser, one.url, 'verbose');
+test('the counter appears near the limit and an oversized message cannot be sent', async (t) => {
+    const alice = await Person.enter(t, browser, one.url, 'verbose');
     await alice.page.fill('#text', 'é'.repeat(2000));
     await alice.sees('#counter', '96 bytes left');
     await alice.page.fill('#text', 'é'.repeat(2049));
     await alice.sees('#counter', '2 bytes too long');
     assert.ok(await alice.page.locator('#send').isDisabled());
-    await alice.close();
 });
 
-test('the keyboard is enough', async () => {
-    const alice = await Person.open(browser, one.url, 'keys');
+test('the keyboard is enough', async (t) => {
+    const alice = await Person.open(t, browser, one.url, 'keys');
     await alice.page.keyboard.type('keys');
     await alice.page.keyboard.press('Enter');
     await alice.ready();
@@ -212,5 +191,4 @@ test('the keyboard is enough', async () => {
     await alice.page.keyboard.type('lines');
     await alice.page.keyboard.press('Enter');
     await alice.hears('two\nlines');
-    await alice.close();
 });

@@ -19,20 +19,18 @@ after(async () => {
 
 const numbered = (count, from = 1) => Array.from({ length: count }, (_, i) => `n${i + from}`);
 
-test('a message reaches a client of another instance, and its writer once', async () => {
-    const alice = await new Talker(one.ws, 'alice').enter('lobby');
-    const bob = await new Talker(two.ws, 'bob').enter('lobby');
+test('a message reaches a client of another instance, and its writer once', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice').enter('lobby');
+    const bob = await new Talker(t, two.ws, 'bob').enter('lobby');
     await alice.say('lobby', 'hello');
     await bob.hears('lobby', 'hello');
     await alice.until(() => alice.client.outbox.entries.length === 0, 'outbox empty');
     assert.deepEqual(alice.texts('lobby'), ['hello']);
     assert.deepEqual(bob.messages('lobby')[0].user, 'alice');
-    alice.leave();
-    bob.leave();
 });
 
-test('what one writes at once keeps its order', async () => {
-    const alice = await new Talker(one.ws, 'alice2').enter('order');
+test('what one writes at once keeps its order', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice2').enter('order');
     const texts = numbered(30);
     for (const text of texts) alice.client.sendMessage('order', text);
     await alice.hears('order', 'n30');
@@ -41,43 +39,38 @@ test('what one writes at once keeps its order', async () => {
         alice.messages('order').map((message) => message.seq),
         texts.map((_, i) => i + 1),
     );
-    alice.leave();
 });
 
-test('messages written before the connection go out when it is there', async () => {
-    const alice = new Talker(one.ws, 'early');
+test('messages written before the connection go out when it is there', async (t) => {
+    const alice = new Talker(t, one.ws, 'early');
     alice.client.join('early-room');
     alice.client.sendMessage('early-room', 'first');
     alice.client.connect('early');
     await alice.hears('early-room', 'first');
-    alice.leave();
 });
 
-test('a client that lost its server catches up in order and without repetition', async () => {
-    const mortal = await startConfab(redis, { env: FREE });
-    const alice = await new Talker(one.ws, 'alice3').enter('catch');
-    const bob = await new Talker(mortal.ws, 'bob3').enter('catch');
+test('a client that lost its server catches up in order and without repetition', async (t) => {
+    const mortal = await startConfab(redis, { t, env: FREE });
+    const alice = await new Talker(t, one.ws, 'alice3').enter('catch');
+    const bob = await new Talker(t, mortal.ws, 'bob3').enter('catch');
     await alice.say('catch', 'n1');
     await bob.hears('catch', 'n1');
     await mortal.kill();
     await bob.until(() => !bob.client.online, 'offline');
     for (const text of numbered(20, 2)) await alice.say('catch', text);
-    const again = await startConfab(redis, { port: mortal.port, env: FREE });
+    const again = await startConfab(redis, { t, port: mortal.port, env: FREE });
     bob.client.wake();
     await bob.hears('catch', 'n21');
     assert.deepEqual(bob.texts('catch'), numbered(21));
     const resumed = bob.seen.messages.filter((batch) => batch.kind === 'resumed');
     assert.equal(resumed[0].gap, null);
     assert.equal(resumed[0].messages.length, 20);
-    alice.leave();
-    bob.leave();
-    await again.stop();
 });
 
-test('what Redis no longer keeps is said to be missing', async () => {
-    const proxy = await startProxy(two.port);
-    const alice = await new Talker(one.ws, 'alice4').enter('gap');
-    const bob = await new Talker(`ws://127.0.0.1:${proxy.port}/ws`, 'bob4').enter('gap');
+test('what Redis no longer keeps is said to be missing', async (t) => {
+    const proxy = await startProxy(t, two.port);
+    const alice = await new Talker(t, one.ws, 'alice4').enter('gap');
+    const bob = await new Talker(t, `ws://127.0.0.1:${proxy.port}/ws`, 'bob4').enter('gap');
     await alice.say('gap', 'n1');
     await bob.hears('gap', 'n1');
     bob.client.connection.close();
@@ -88,15 +81,12 @@ test('what Redis no longer keeps is said to be missing', async () => {
     const [resumed] = bob.seen.messages.filter((batch) => batch.kind === 'resumed');
     assert.deepEqual(resumed.gap, { missed: 4 });
     assert.deepEqual(bob.texts('gap'), ['n1', ...numbered(100, 6)]);
-    alice.leave();
-    bob.leave();
-    await proxy.stop();
 });
 
-test('a message whose ack got lost is stored once', async () => {
-    const proxy = await startProxy(one.port);
-    const alice = await new Talker(`ws://127.0.0.1:${proxy.port}/ws`, 'alice5').enter('once');
-    const bob = await new Talker(two.ws, 'bob5').enter('once');
+test('a message whose ack got lost is stored once', async (t) => {
+    const proxy = await startProxy(t, one.port);
+    const alice = await new Talker(t, `ws://127.0.0.1:${proxy.port}/ws`, 'alice5').enter('once');
+    const bob = await new Talker(t, two.ws, 'bob5').enter('once');
     proxy.deafen();
     alice.client.sendMessage('once', 'only one of me');
     await bob.hears('once', 'only one of me');
@@ -106,13 +96,10 @@ test('a message whose ack got lost is stored once', async () => {
     await alice.hears('once', 'after');
     assert.deepEqual(alice.texts('once'), ['only one of me', 'after']);
     assert.deepEqual(bob.texts('once'), ['only one of me', 'after']);
-    alice.leave();
-    bob.leave();
-    await proxy.stop();
 });
 
-test('a repeated cid is answered with the first number', async () => {
-    const alice = await new Talker(one.ws, 'alice6').enter('cid');
+test('a repeated cid is answered with the first number', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice6').enter('cid');
     await alice.say('cid', 'x');
     const [{ cid, seq }] = alice.messages('cid');
     const answered = new Promise((resolve) => {
@@ -122,59 +109,50 @@ test('a repeated cid is answered with the first number', async () => {
     const ack = await answered;
     assert.equal(ack.duplicate, true);
     assert.equal(ack.seq, seq);
-    alice.leave();
 });
 
-test('after waking up a dead socket is replaced within seconds', async () => {
-    const proxy = await startProxy(one.port);
-    const alice = await new Talker(`ws://127.0.0.1:${proxy.port}/ws`, 'alice7').enter('wake');
-    const bob = await new Talker(two.ws, 'bob7').enter('wake');
+test('after waking up a dead socket is replaced within seconds', async (t) => {
+    const proxy = await startProxy(t, one.port);
+    const alice = await new Talker(t, `ws://127.0.0.1:${proxy.port}/ws`, 'alice7').enter('wake');
+    const bob = await new Talker(t, two.ws, 'bob7').enter('wake');
     proxy.deafen();
     await bob.say('wake', 'are you there?');
     alice.client.wake();
     await alice.hears('wake', 'are you there?', 10_000);
     assert.ok(alice.seen.state.some(({ state, reason }) => state === 'waiting' && /waking/.test(reason)));
-    alice.leave();
-    bob.leave();
-    await proxy.stop();
 });
 
-test('waking up a living socket keeps it', async () => {
-    const alice = await new Talker(one.ws, 'alice8').enter('alive');
+test('waking up a living socket keeps it', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice8').enter('alive');
     const states = alice.seen.state.length;
     alice.client.wake();
     await alice.until(() => !alice.client.connection.timers.probe && alice.seen.joined.length > 1, 'answered');
     await alice.say('alive', 'still the same one');
     assert.equal(alice.seen.state.length, states);
-    alice.leave();
 });
 
-test('silence is noticed without waking up', async () => {
-    const quick = await startConfab(redis, { env: { ...FREE, HEARTBEAT_MS: '200' } });
-    const proxy = await startProxy(quick.port);
-    const alice = await new Talker(`ws://127.0.0.1:${proxy.port}/ws`, 'alice9').enter('silence');
+test('silence is noticed without waking up', async (t) => {
+    const quick = await startConfab(redis, { t, env: { ...FREE, HEARTBEAT_MS: '200' } });
+    const proxy = await startProxy(t, quick.port);
+    const alice = await new Talker(t, `ws://127.0.0.1:${proxy.port}/ws`, 'alice9').enter('silence');
     proxy.deafen();
     await alice.until(() => alice.seen.state.some(({ reason }) => /silent/.test(reason)), 'noticed');
     await alice.until(() => alice.client.online && alice.seen.welcome.length === 2, 'back');
-    alice.leave();
-    await proxy.stop();
-    await quick.stop();
 });
 
-test('a name in use is refused, and the client stays away', async () => {
-    const alice = await new Talker(one.ws, 'taken').enter('lobby');
-    const thief = new Talker(two.ws, 'taken');
+test('a name in use is refused, and the client stays away', async (t) => {
+    const alice = await new Talker(t, one.ws, 'taken').enter('lobby');
+    const thief = new Talker(t, two.ws, 'taken');
     thief.client.connect('taken');
     await thief.until(() => thief.seen.refused.length === 1, 'refused');
     assert.equal(thief.seen.refused[0].code, 'name_taken');
     assert.equal(thief.client.connection.status.state, 'idle');
-    alice.leave();
 });
 
-test('private messages reach both sides and are there after a reconnect', async () => {
-    const alice = await new Talker(one.ws, 'alice10').enter();
+test('private messages reach both sides and are there after a reconnect', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice10').enter();
     await alice.until(() => alice.client.online, 'online');
-    const bob = await new Talker(two.ws, 'bob10').enter();
+    const bob = await new Talker(t, two.ws, 'bob10').enter();
     await bob.until(() => bob.client.online, 'online');
     await alice.say('@bob10', 'psst');
     await bob.hears('@alice10', 'psst');
@@ -186,13 +164,11 @@ test('private messages reach both sides and are there after a reconnect', async 
     await bob.hears('@alice10', 'still there?');
     assert.deepEqual(bob.texts('@alice10'), ['psst', 'yes?', 'still there?']);
     assert.deepEqual(alice.texts('@bob10'), ['psst', 'yes?', 'still there?']);
-    alice.leave();
-    bob.leave();
 });
 
-test('typing and read marks are passed on', async () => {
-    const alice = await new Talker(one.ws, 'alice11').enter('signs');
-    const bob = await new Talker(two.ws, 'bob11').enter('signs');
+test('typing and read marks are passed on', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice11').enter('signs');
+    const bob = await new Talker(t, two.ws, 'bob11').enter('signs');
     await alice.say('signs', 'read me');
     await bob.hears('signs', 'read me');
     bob.client.typing('signs');
@@ -201,12 +177,10 @@ test('typing and read marks are passed on', async () => {
     assert.deepEqual(alice.seen.typing[0], { stream: 'signs', user: 'bob11' });
     assert.deepEqual(alice.seen.read[0], { stream: 'signs', user: 'bob11', seq: 1 });
     assert.equal(bob.seen.typing.length, 0);
-    alice.leave();
-    bob.leave();
 });
 
-test('older messages come in pages', async () => {
-    const alice = await new Talker(one.ws, 'alice12').enter('pages');
+test('older messages come in pages', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice12').enter('pages');
     for (const text of numbered(60)) alice.client.sendMessage('pages', text);
     await alice.hears('pages', 'n60');
     assert.ok(alice.client.loadOlder('pages', 60));
@@ -215,25 +189,21 @@ test('older messages come in pages', async () => {
     assert.equal(page.messages.length, 50);
     assert.equal(page.messages[49].seq, 59);
     assert.equal(page.more, true);
-    alice.leave();
 });
 
-test('over the rate limit messages wait and arrive in order', async () => {
-    const strict = await startConfab(redis, { env: { RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_S: '1' } });
-    const alice = await new Talker(strict.ws, 'alice13').enter('limit');
+test('over the rate limit messages wait and arrive in order', async (t) => {
+    const strict = await startConfab(redis, { t, env: { RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_S: '1' } });
+    const alice = await new Talker(t, strict.ws, 'alice13').enter('limit');
     for (const text of numbered(7)) alice.client.sendMessage('limit', text);
     await alice.hears('limit', 'n7');
     assert.deepEqual(alice.texts('limit'), numbered(7));
     assert.equal(alice.seen.hold[0].code, 'rate_limited');
-    alice.leave();
-    await strict.stop();
 });
 
-test('a draining server sends its clients away with a time to come back', async () => {
-    const leaving = await startConfab(redis, { env: FREE });
-    const alice = await new Talker(leaving.ws, 'alice14').enter('drain');
+test('a draining server sends its clients away with a time to come back', async (t) => {
+    const leaving = await startConfab(redis, { t, env: FREE });
+    const alice = await new Talker(t, leaving.ws, 'alice14').enter('drain');
     await leaving.stop();
     await alice.until(() => alice.client.connection.status.state === 'waiting', 'sent away');
     assert.equal(alice.client.connection.status.code, 4201);
-    alice.leave();
 });

@@ -22,7 +22,7 @@ after(async () => {
     await redis?.stop();
 });
 
-const open = (name, options) => Person.enter(browser, server.url, name, options);
+const open = (t, name, options) => Person.enter(t, browser, server.url, name, options);
 
 async function assertNoSidewaysScroll(page) {
     const wide = await page.evaluate(() =>
@@ -36,8 +36,8 @@ async function settled(page, selector) {
 }
 
 for (const width of [320, 360]) {
-    test(`a phone of ${width} px: no sideways scroll, large targets, drawers`, async () => {
-        const bob = await open(`phone-${width}`, { ...PHONE, viewport: { width, height: 640 } });
+    test(`a phone of ${width} px: no sideways scroll, large targets, drawers`, async (t) => {
+        const bob = await open(t, `phone-${width}`, { ...PHONE, viewport: { width, height: 640 } });
         const { page } = bob;
         await bob.say(`a ${'very '.repeat(30)}long line and https://example.org/${'x'.repeat(200)}`);
         await assertNoSidewaysScroll(page);
@@ -64,12 +64,11 @@ for (const width of [320, 360]) {
         await page.locator('#scrim').click({ position: { x: 8, y: 300 } });
         await page.locator('#people').waitFor({ state: 'hidden' });
         await assertNoSidewaysScroll(page);
-        await bob.close();
     });
 }
 
-test('the field stays in sight when a keyboard makes the page small', async () => {
-    const bob = await open('keyboard', { ...PHONE, viewport: { width: 360, height: 640 } });
+test('the field stays in sight when a keyboard makes the page small', async (t) => {
+    const bob = await open(t, 'keyboard', { ...PHONE, viewport: { width: 360, height: 640 } });
     for (let i = 1; i <= 12; i++) await bob.say(`line ${i}`);
     await bob.page.setViewportSize({ width: 360, height: 330 });
     await bob.page.waitForFunction(() => innerHeight === 330);
@@ -79,26 +78,24 @@ test('the field stays in sight when a keyboard makes the page small', async () =
         const { scrollHeight, scrollTop, clientHeight } = document.getElementById('scroller');
         return scrollHeight - scrollTop - clientHeight < 80;
     });
-    await bob.close();
 });
 
-test('everything that can be pressed has a name', async () => {
-    const bob = await open('named', DESKTOP);
+test('everything that can be pressed has a name', async (t) => {
+    const bob = await open(t, 'named', DESKTOP);
     const nameless = await bob.page.locator('button, input, textarea').evaluateAll((all) =>
         all
             .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))
             .map((e) => e.outerHTML),
     );
     assert.deepEqual(nameless, []);
-    await bob.close();
 });
 
-test('pictures of phone and desktop, light and dark', async () => {
-    const carol = await open('carol', DESKTOP);
+test('pictures of phone and desktop, light and dark', async (t) => {
+    const carol = await open(t, 'carol', DESKTOP);
     await carol.joinRoom('pictures');
     for (const [device, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
         for (const colorScheme of ['light', 'dark']) {
-            const person = await Person.open(browser, server.url, `${device}-${colorScheme}`, { ...options, colorScheme });
+            const person = await Person.open(t, browser, server.url, `${device}-${colorScheme}`, { ...options, colorScheme });
             await person.page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}-start.png` });
             await person.join();
             if (device === 'phone') await person.page.click('#open-side');
@@ -111,8 +108,6 @@ test('pictures of phone and desktop, light and dark', async () => {
             const background = await person.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
             const [red] = background.match(/\d+/).map(Number);
             assert.equal(red > 128, colorScheme === 'light');
-            await person.close();
         }
     }
-    await carol.close();
 });

@@ -27,10 +27,10 @@ async function reconnected(person) {
     await person.ready();
 }
 
-test('a page whose server died catches up: nothing twice, right order', async () => {
-    const mortal = await startConfab(redis, { env: FREE });
-    const alice = await new Talker(one.ws, 'alice').enter('general');
-    const bob = await Person.enter(browser, mortal.url, 'bob');
+test('a page whose server died catches up: nothing twice, right order', async (t) => {
+    const mortal = await startConfab(redis, { t, env: FREE });
+    const alice = await new Talker(t, one.ws, 'alice').enter('general');
+    const bob = await Person.enter(t, browser, mortal.url, 'bob');
     await alice.say('general', 'n1');
     await bob.hears('n1');
     await mortal.kill();
@@ -38,7 +38,7 @@ test('a page whose server died catches up: nothing twice, right order', async ()
     for (const text of numbered(2, 6)) await alice.say('general', text);
     await bob.write('from the tunnel');
     await bob.sees('#pending .pending', 'Waiting to be sent');
-    const again = await startConfab(redis, { port: mortal.port, env: FREE });
+    const again = await startConfab(redis, { t, port: mortal.port, env: FREE });
     await reconnected(bob);
     await bob.hears('n6');
     await bob.sees('#toast', 'Caught up: 5 messages');
@@ -48,34 +48,28 @@ test('a page whose server died catches up: nothing twice, right order', async ()
     assert.deepEqual(alice.texts('general'), [...numbered(1, 6), 'from the tunnel']);
     await bob.seesNo('#banner');
     assert.equal(await bob.page.locator('#pending .pending').count(), 0);
-    alice.leave();
-    await bob.close();
-    await again.stop();
 });
 
-test('messages that Redis no longer keeps leave a visible gap', async () => {
-    const mortal = await startConfab(redis, { env: FREE });
-    const alice = await new Talker(one.ws, 'alice2').enter('gap');
-    const bob = await Person.enter(browser, mortal.url, 'bob2');
+test('messages that Redis no longer keeps leave a visible gap', async (t) => {
+    const mortal = await startConfab(redis, { t, env: FREE });
+    const alice = await new Talker(t, one.ws, 'alice2').enter('gap');
+    const bob = await Person.enter(t, browser, mortal.url, 'bob2');
     await bob.joinRoom('gap');
     await alice.say('gap', 'n1');
     await bob.hears('n1');
     await mortal.kill();
     for (const text of numbered(2, 106)) alice.client.sendMessage('gap', text);
     await alice.hears('gap', 'n106');
-    const again = await startConfab(redis, { port: mortal.port, env: FREE });
+    const again = await startConfab(redis, { t, port: mortal.port, env: FREE });
     await reconnected(bob);
     await bob.hears('n106');
     await bob.sees('#messages .gap', '5 messages could not be recovered');
     assert.deepEqual(await bob.texts(), ['n1', ...numbered(7, 106)]);
-    alice.leave();
-    await bob.close();
-    await again.stop();
 });
 
-test('while Redis is away a message waits, and is delivered once afterwards', async () => {
-    const alice = await Person.enter(browser, one.url, 'alice3');
-    const bob = await Person.enter(browser, one.url, 'bob3');
+test('while Redis is away a message waits, and is delivered once afterwards', async (t) => {
+    const alice = await Person.enter(t, browser, one.url, 'alice3');
+    const bob = await Person.enter(t, browser, one.url, 'bob3');
     for (const person of [alice, bob]) await person.joinRoom('patience');
     redis.child.signal('SIGSTOP');
     await alice.write('is anybody there?');
@@ -90,13 +84,11 @@ test('while Redis is away a message waits, and is delivered once afterwards', as
     await alice.hears('yes');
     assert.deepEqual(await alice.texts(), ['is anybody there?', 'yes']);
     assert.deepEqual(await bob.texts(), ['is anybody there?', 'yes']);
-    await alice.close();
-    await bob.close();
 });
 
-test('over the rate limit: a countdown, then everything arrives in order', async () => {
-    const strict = await startConfab(redis, { env: { RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_S: '3' } });
-    const alice = await Person.enter(browser, strict.url, 'alice4');
+test('over the rate limit: a countdown, then everything arrives in order', async (t) => {
+    const strict = await startConfab(redis, { t, env: { RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_S: '3' } });
+    const alice = await Person.enter(t, browser, strict.url, 'alice4');
     await alice.joinRoom('hasty');
     for (const text of numbered(1, 5)) await alice.write(text);
     await alice.sees('#notice', /Sending goes on in [1-3] s/);
@@ -104,36 +96,30 @@ test('over the rate limit: a countdown, then everything arrives in order', async
     await alice.hears('n5');
     await alice.seesNo('#notice');
     assert.deepEqual(await alice.texts(), numbered(1, 5));
-    await alice.close();
-    await strict.stop();
 });
 
-test('what was not sent survives a reload', async () => {
-    const mortal = await startConfab(redis, { env: FREE });
-    const alice = await new Talker(one.ws, 'alice5').enter('keep');
-    const bob = await Person.enter(browser, mortal.url, 'bob5');
+test('what was not sent survives a reload', async (t) => {
+    const mortal = await startConfab(redis, { t, env: FREE });
+    const alice = await new Talker(t, one.ws, 'alice5').enter('keep');
+    const bob = await Person.enter(t, browser, mortal.url, 'bob5');
     await bob.joinRoom('keep');
     await mortal.kill();
     await bob.write('kept');
     await bob.sees('#pending .pending', 'Waiting to be sent');
-    const again = await startConfab(redis, { port: mortal.port, env: FREE });
+    const again = await startConfab(redis, { t, port: mortal.port, env: FREE });
     await bob.page.reload();
     await bob.ready();
     await bob.hears('kept');
     await alice.hears('keep', 'kept');
     assert.deepEqual(alice.texts('keep'), ['kept']);
-    alice.leave();
-    await bob.close();
-    await again.stop();
 });
 
-test('a message that the server refuses for good can be tried again or removed', async () => {
-    const bob = await Person.enter(browser, one.url, 'bob6');
+test('a message that the server refuses for good can be tried again or removed', async (t) => {
+    const bob = await Person.enter(t, browser, one.url, 'bob6');
     await bob.write('\u200b'); // invisible, but not white space to the browser
     await bob.sees('#pending .pending', 'Not sent. This message is empty or too long.');
     await bob.page.getByRole('button', { name: 'Try again' }).click();
     await bob.sees('#pending .pending', 'Not sent.');
     await bob.page.getByRole('button', { name: 'Remove' }).click();
     await bob.page.locator('#pending .pending').waitFor({ state: 'detached' });
-    await bob.close();
 });

@@ -161,7 +161,7 @@ def test_addresses_are_those_of_the_lan():
         ("veth1", "169.254.1.1"),
     ):
         commands += [
-            f"ip link add {name} type dummy",
+            f"ip link add {name} type bridge",
             f"ip addr add {address}/24 dev {name}",
             f"ip link set {name} up",
         ]

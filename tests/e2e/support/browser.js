@@ -20,11 +20,13 @@ export function launch() {
 
 /** What one user sees and does. */
 export class Person {
-    static async open(browser, url, name, options = DESKTOP) {
+    /** A page with the start screen; it is closed, and its console checked, when the test ends. */
+    static async open(t, browser, url, name, options = DESKTOP) {
         const context = await browser.newContext(options);
         const page = await context.newPage();
         page.setDefaultTimeout(15_000);
         const person = new Person(name, context, page);
+        t.after(() => person.close());
         page.on('pageerror', (error) => person.problems.push(String(error.stack ?? error)));
         page.on('console', (message) => person.#console(message));
         page.on('request', (request) => person.#request(request, url));
@@ -32,8 +34,8 @@ export class Person {
         return person;
     }
 
-    static async enter(browser, url, name, options) {
-        const person = await Person.open(browser, url, name, options);
+    static async enter(t, browser, url, name, options) {
+        const person = await Person.open(t, browser, url, name, options);
         await person.join();
         return person;
     }

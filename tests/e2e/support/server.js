@@ -85,8 +85,8 @@ export async function startRedis() {
     };
 }
 
-/** One instance: { port, url, ws, child, kill(), stop() }. */
-export async function startConfab(redis, { port = 0, env = {} } = {}) {
+/** One instance: { port, url, ws, child, kill(), stop() }. With a test `t` it ends with that. */
+export async function startConfab(redis, { t, port = 0, env = {} } = {}) {
     const child = new Child(CONFAB, [], {
         cwd: path.dirname(redis.address.slice('unix:'.length)), // no .env file of somebody
         env: {
@@ -100,6 +100,7 @@ export async function startConfab(redis, { port = 0, env = {} } = {}) {
             ...env,
         },
     });
+    t?.after(() => child.stop('SIGKILL'));
     const [, listening] = await child.line(/event=listening.* port=(\d+)/);
     await child.line(/event=store\b.* state=ready/);
     const taken = Number(listening);
@@ -117,7 +118,7 @@ export async function startConfab(redis, { port = 0, env = {} } = {}) {
  * A TCP proxy in front of a port. deafen() makes the connections it has now swallow what the
  * server says; cut() breaks them. New connections work.
  */
-export async function startProxy(port) {
+export async function startProxy(t, port) {
     const links = new Set();
     const server = net.createServer((client) => {
         const upstream = net.connect(port, '127.0.0.1');
@@ -135,15 +136,15 @@ export async function startProxy(port) {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
+    const cut = () => links.forEach((link) => link.client.destroy());
+    t.after(() => {
+        cut();
+        server.close();
+    });
     return {
         port: server.address().port,
         deafen: () => links.forEach((link) => (link.deaf = true)),
-        cut: () => links.forEach((link) => link.client.destroy()),
-        async stop() {
-            links.forEach((link) => link.client.destroy());
-            server.close();
-            await once(server, 'close');
-        },
+        cut,
     };
 }
 

@@ -1,4 +1,4 @@
-/** A ConfabClient in node that writes down what it is told. */
+/** A ConfabClient in node that writes down what it is told; it leaves when the test ends. */
 import WebSocket from 'ws';
 import { ConfabClient } from '../../../public/js/confab-client.js';
 import { randomId } from '../../../public/js/outbox.js';
@@ -7,11 +7,12 @@ import { until } from './server.js';
 const EVENTS = ['state', 'welcome', 'joined', 'messages', 'presence', 'typing', 'read', 'status', 'refused', 'outbox', 'hold'];
 
 export class Talker {
-    constructor(url, name, options = {}) {
+    constructor(t, url, name, options = {}) {
         this.name = name;
         this.batches = [];
         this.seen = {};
         this.client = new ConfabClient({ url, session: randomId(), WebSocket, ...options });
+        t.after(() => this.client.disconnect());
         for (const event of EVENTS) {
             this.seen[event] = [];
             this.client.on(event, (detail) => this.seen[event].push(detail));
@@ -52,9 +53,5 @@ export class Talker {
     async say(stream, text) {
         this.client.sendMessage(stream, text);
         await this.hears(stream, text);
-    }
-
-    leave() {
-        this.client.disconnect();
     }
 }
