@@ -1,5 +1,6 @@
 /** Puts the parts together: the start screen, then one store and its views per user. */
 import { byId } from './dom.js';
+import { isPlace } from './names.js';
 import * as storage from './storage.js';
 import { Store } from './store.js';
 import { strings } from './strings.js';
@@ -38,7 +39,8 @@ function socketUrl() {
 /** @returns {string} the place that the address names: #general or #@bob */
 function placeInAddress() {
     try {
-        return decodeURIComponent(location.hash.slice(1));
+        const place = decodeURIComponent(location.hash.slice(1)).normalize('NFC');
+        return isPlace(place) ? place : '';
     } catch {
         return '';
     }
@@ -68,7 +70,7 @@ function enter(name) {
         store,
         stop() {
             store.quit();
-            for (const view of [head, composer, messages]) view.stop();
+            for (const view of views) view.stop();
         },
     };
     document.body.dataset.screen = 'app';

@@ -79,6 +79,11 @@ export function keyed(list, items, keyOf, create, update) {
     }
 }
 
+/** @param {string} text for screen readers, once */
+export function announce(text) {
+    byId('live').textContent = text;
+}
+
 const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
 
 /** @param {string} url with what people write after it @returns {string} without that */

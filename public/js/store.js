@@ -134,7 +134,10 @@ export class Store extends Emitter {
 
     #listen() {
         const { client } = this;
-        client.on('state', () => this.#changed('connection'));
+        client.on('state', ({ state }) => {
+            if (state === 'connecting') this.degraded = ''; // the next server speaks for itself
+            this.#changed('connection');
+        });
         client.on('welcome', (frame) => this.#welcomed(frame));
         client.on('joined', (frame) => this.#joined(frame));
         client.on('messages', (batch) => this.#messages(batch));
@@ -163,7 +166,6 @@ export class Store extends Emitter {
     /** @param {Frame} frame */
     #welcomed(frame) {
         this.me = frame.user ?? this.me;
-        this.degraded = '';
         this.hold = { code: '', until: 0 };
         storage.keepSession(this.client.session);
         storage.keepUser(this.me, true);

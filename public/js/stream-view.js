@@ -110,8 +110,11 @@ export class StreamView {
         return item.epoch === this.epoch && item.message.seq > (this.mark?.seq ?? 0);
     }
 
+    /** @returns {number} what others wrote behind the mark (who writes has read: none of mine is there) */
     get unread() {
-        return this.items.reduce((sum, item) => sum + Number(this.isUnread(item)), 0);
+        let count = 0;
+        for (let i = this.items.length - 1; i >= 0 && this.isUnread(this.items[i]); i--) count++;
+        return count;
     }
 
     /** @param {string} user */

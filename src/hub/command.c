@@ -219,7 +219,8 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
     }
     switch (c->type) {
     case COMMAND_LEAVE:
-        leave(h, p, m);
+        if (m) /* always: leave names a room */
+            leave(h, p, m);
         break;
     case COMMAND_MESSAGE:
     case COMMAND_PRIVATE:

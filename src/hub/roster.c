@@ -16,10 +16,10 @@ static struct roster_name *find(struct room *r, const char *name, size_t size) R
 
 static void forget_names(struct room *r) REQUIRES(on_hub)
 {
-    struct roster_name *n, *next;
-    HASH_ITER(hh, r->roster, n, next)
-    {
-        HASH_DEL(r->roster, n);
+    struct roster_name *n = r->roster, *next;
+    HASH_CLEAR(hh, r->roster); /* the table; the names still hang together */
+    for (; n; n = next) {
+        next = n->hh.next;
         free(n);
     }
     str_reset(&r->members_text);

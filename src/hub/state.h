@@ -205,7 +205,7 @@ void roster_add(struct room *r, const char *name, size_t size) REQUIRES(on_hub);
 const char *roster_text(struct room *r) REQUIRES(on_hub); /* NULL in a large room */
 void roster_clear(struct room *r) REQUIRES(on_hub);
 void roster_join(struct room *r, const char *name) REQUIRES(on_hub); /* a local user came */
-void roster_presence(struct hub *h, const char *room, const char *join, const char *leave,
+void roster_presence(struct hub *h, const char *name, const char *join, const char *leave,
                      uint64_t count) REQUIRES(on_hub);
 void roster_gathered(struct hub *h) REQUIRES(on_hub);  /* timer: announce joins */
 void roster_counts(struct hub *h) REQUIRES(on_hub);    /* timer: counts of large rooms */

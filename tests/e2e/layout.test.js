@@ -82,7 +82,7 @@ test('the field stays in sight when a keyboard makes the page small', async (t) 
 
 test('everything that can be pressed has a name', async (t) => {
     const bob = await open(t, 'named', DESKTOP);
-    const nameless = await bob.page.locator('button, input, textarea').evaluateAll((all) =>
+    const nameless = await bob.page.locator('button:visible, input:visible, textarea:visible').evaluateAll((all) =>
         all
             .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))
             .map((e) => e.outerHTML),

@@ -3,6 +3,7 @@ share it use rooms and users of their own, so they do not disturb each other."""
 
 import itertools
 import os
+import unicodedata
 
 import pytest
 
@@ -114,7 +115,7 @@ def connect(request):
         request.addfinalizer(lambda: client.close() if client.is_open else None)
         if user is not None:
             client.expect("welcome")
-            client.room = room or "general"
+            client.room = unicodedata.normalize("NFC", room or "general")
             client.joined, client.history = client.expect_joined(client.room)
         return client
 

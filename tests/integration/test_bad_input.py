@@ -385,20 +385,20 @@ def test_unmasked_after_masked(server, bystander, raw, new, room):
 def test_reserved_bits(server, bystander, raw, new, room):
     bad = raw(server, new.bad, room)
     bad.frame('{"type":"heartbeat"}', rsv=4)
-    bad.expect_end()
+    assert bad.expect_close() == 1002
 
 
 @pytest.mark.parametrize("opcode", [3, 7, 11, 15])
 def test_unknown_opcodes(server, bystander, raw, new, room, opcode):
     bad = raw(server, new.bad, room)
     bad.frame("x", opcode)
-    bad.expect_end()
+    assert bad.expect_close() == 1002
 
 
 def test_continuation_without_a_start(server, bystander, raw, new, room):
     bad = raw(server, new.bad, room)
     bad.frame('{"type":"heartbeat"}', 0)
-    bad.expect_end()
+    assert bad.expect_close() == 1002
 
 
 def test_ping_gets_pong(server, bystander, raw, new, room):
@@ -419,7 +419,7 @@ def test_close_is_answered(server, bystander, raw, new, room):
 def test_rubbish_after_the_handshake(server, bystander, raw, new, room):
     bad = raw(server, new.bad, room)
     bad.send(bytes(range(256)) * 40)
-    bad.expect_end()
+    assert bad.expect_close() == 1002
 
 
 def test_connection_cut_in_the_middle_of_a_frame(server, bystander, raw, new, room):

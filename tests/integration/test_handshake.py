@@ -39,7 +39,7 @@ def test_same_origin(server, raw):
 @pytest.mark.parametrize(
     "origin",
     [
-        "http://evil.example", "https://evil.example:8080", "null", "http://127.0.0.1:1", "",
+        "http://evil.example", "https://evil.example:8080", "null", "http://127.0.0.1:1",
         "http://127.0.0.1.evil.example", "file://", "http://evil.example/127.0.0.1", "127.0.0.1",
     ],
 )  # fmt: skip

@@ -57,6 +57,21 @@ def test_leave_on_one_of_two_devices_is_none(server, connect, new, room):
     anna.expect("presence", leave=[ben.user])
 
 
+def test_join_and_leave_in_one_breath(server, connect, new, room):
+    """Who has left before the join was announced leaves no ghost behind."""
+    anna = connect(server, new.anna, room).announced()
+    ben = connect(server)
+    ben.hello(new.ben)
+    ben.send_many([{"type": "join", "room": room}, {"type": "leave", "room": room}])
+    ben.expect("left")
+    late = connect(server, new.late, room).announced()
+    late.say("fence")
+    anna.until("message", content="fence")
+    assert len(joins(anna, ben.user)) == len(leaves(anna, ben.user))
+    last = connect(server, new.last, room)
+    assert sorted(last.joined["members"]) == sorted([anna.user, late.user, last.user])
+
+
 def test_disconnect_is_announced_when_the_lease_ends(short, connect, new, room):
     a, b = short
     anna, ben = connect(a, new.anna, room), connect(b, new.ben, room)

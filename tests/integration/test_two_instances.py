@@ -40,8 +40,8 @@ def test_ack_and_message_agree_on_the_other_side(server, other, connect, new, ro
 
 
 def test_roster_spans_instances(server, other, connect, new, room):
-    anna = connect(server, new.anna, room)
-    ben = connect(other, new.ben, room)
+    anna = connect(server, new.anna, room).announced()
+    ben = connect(other, new.ben, room).announced()
     assert sorted(ben.joined["members"]) == sorted([anna.user, ben.user])
     assert ben.joined["count"] == 2
     presence = anna.expect("presence", join=lambda names: ben.user in names)
@@ -54,8 +54,8 @@ def test_roster_spans_instances(server, other, connect, new, room):
 
 def test_user_on_both_leaves_one(server, other, connect, new, room):
     """Users are counted, not connections."""
-    anna = connect(server, new.anna, room)
-    ben = connect(server, new.ben, room)
+    anna = connect(server, new.anna, room).announced()
+    ben = connect(server, new.ben, room).announced()
     ben2 = connect(other, ben.user, room, session=ben.session)
     ben.send("leave", room=room)
     ben.expect("left")
@@ -67,6 +67,17 @@ def test_user_on_both_leaves_one(server, other, connect, new, room):
     anna.expect("presence", leave=[ben.user])
     left = [f for f in anna.frames if f["type"] == "presence" and ben.user in f["leave"]]
     assert len(left) == 1
+
+
+def test_name_is_kept_while_a_device_is_on_the_other(server, other, connect, new, room):
+    """A made-up session ends with its last connection, wherever that is."""
+    anna = connect(server, new.anna, room)
+    second = connect(other, anna.user, room, session=anna.session)
+    anna.close()
+    thief = connect(server)
+    thief.send("hello", username=anna.user)
+    thief.expect_error("name_taken")
+    second.say("still here")
 
 
 def test_rate_limit_spans_instances(start, redis, connect, new, room):
@@ -109,7 +120,8 @@ def test_stats_of_both(server, other, connect, new, room):
 def test_survivor_carries_on(start, redis, connect, new, room):
     """One instance is killed: the others do not notice, its clients come back elsewhere."""
     a, b = start(redis, PRESENCE_TTL_S=2), start(redis, PRESENCE_TTL_S=2)
-    anna, ben = connect(a, new.anna, room, session="anna"), connect(b, new.ben, room)
+    anna = connect(a, new.anna, room, session="anna").announced()
+    ben = connect(b, new.ben, room)
     anna.say("before")
     ben.expect("message", content="before")
     a.process.kill()

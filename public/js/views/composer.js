@@ -1,5 +1,5 @@
 /** The field one writes in: drafts per place, a counter near the limit, patience notices. */
-import { byId } from '../dom.js';
+import { announce, byId } from '../dom.js';
 import { strings } from '../strings.js';
 
 /** @typedef {import('../store.js').Store} Store */
@@ -98,9 +98,12 @@ export class ComposerView {
         const { code, until } = this.store.hold;
         const seconds = Math.ceil((until - Date.now()) / 1000);
         const notice = byId('notice');
-        notice.hidden = code !== 'rate_limited' || seconds <= 0;
-        if (notice.hidden) return;
-        notice.textContent = strings.rateLimited(seconds);
+        const isOver = code !== 'rate_limited' || seconds <= 0;
+        const text = strings.rateLimited(seconds);
+        if (notice.hidden && !isOver) announce(text);
+        notice.hidden = isOver;
+        if (isOver) return;
+        notice.textContent = text;
         this.timer = setTimeout(() => this.#notice(), 250);
     }
 }

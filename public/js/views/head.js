@@ -1,5 +1,5 @@
 /** Above the messages: where we are, who is here, and what is wrong with the connection. */
-import { avatar, byId, keyed, make } from '../dom.js';
+import { announce, avatar, byId, keyed, make } from '../dom.js';
 import { strings } from '../strings.js';
 
 /** @typedef {import('../store.js').Store} Store */
@@ -27,6 +27,8 @@ export class HeadView {
 
     stop() {
         clearTimeout(this.timer);
+        byId('banner').hidden = true;
+        byId('members').replaceChildren();
     }
 
     #people() {
@@ -69,9 +71,10 @@ export class HeadView {
         else this.lostAt ||= Date.now();
         const lostFor = this.lostAt ? Date.now() - this.lostAt : 0;
         const { text, button } = this.#trouble(lostFor);
+        if (text && byId('banner').hidden) announce(text);
         byId('banner').hidden = text === '';
         byId('banner').dataset.kind = state === 'online' ? 'degraded' : 'offline';
-        if (byId('banner-text').textContent !== text) byId('banner-text').textContent = text;
+        byId('banner-text').textContent = text;
         byId('banner-button').hidden = button === '';
         byId('banner-button').textContent = button;
         if (this.lostAt) this.timer = setTimeout(() => this.#banner(), 500);

@@ -2,7 +2,7 @@
  * The message list. It stays at the newest message while the user is there, and never moves
  * under the eyes of one who reads further up: then a button says what came meanwhile.
  */
-import { byId, make } from '../dom.js';
+import { announce, byId, make } from '../dom.js';
 import { strings } from '../strings.js';
 import { itemRows, newRow, pendingRow } from './rows.js';
 
@@ -13,6 +13,7 @@ import { itemRows, newRow, pendingRow } from './rows.js';
 
 const NEAR_END_PX = 80;
 const LOAD_FROM_PX = 400; // of the top
+const ROWS_MOST = 1000; // then the list is built anew from what the store kept
 const ANNOUNCED_CHARS = 200;
 
 export class MessagesView {
@@ -86,7 +87,7 @@ export class MessagesView {
 
     /** @param {Batch} batch */
     #batch(batch) {
-        if (batch.stream !== this.shown) return;
+        if (batch.stream !== this.shown || batch.stream !== this.store.active) return;
         const view = this.store.current;
         if (!view || (this.marked && !batch.messages.length && !batch.gap && batch.kind !== 'fresh')) return;
         if (batch.kind === 'live' && this.marked) this.#append(view, batch);
@@ -101,11 +102,12 @@ export class MessagesView {
 
     /** @param {StreamView} view @param {Batch} batch */
     #append(view, batch) {
-        if (this.firstNew === undefined && !this.store.looking) this.#markNew(view);
+        if (this.stuck && this.list.childElementCount > ROWS_MOST) return this.#rebuild();
+        if (!this.store.looking) this.#markNew(view);
         const first = view.items.length - batch.messages.length;
         for (let i = Math.max(0, first); i < view.items.length; i++) this.#row(view, i);
         byId('empty').textContent = '';
-        if (this.stuck) this.#scrollToEnd();
+        // The observer scrolls: once per frame, however many messages it brought.
     }
 
     /** @param {Batch} batch Everything anew, and what the user reads stays where it is. */
@@ -120,7 +122,7 @@ export class MessagesView {
     #rebuild() {
         this.list.replaceChildren();
         const view = this.store.current;
-        this.scroller.toggleAttribute('aria-busy', Boolean(view && !view.ready));
+        this.scroller.setAttribute('aria-busy', String(Boolean(view && !view.ready)));
         byId('empty').textContent = this.#emptyText(view);
         if (!view?.ready) return;
         if (!this.marked || !this.store.looking) this.#markNew(view);
@@ -138,7 +140,9 @@ export class MessagesView {
 
     /** @param {StreamView} view */
     #markNew(view) {
-        this.firstNew ??= view.items.find((item) => view.isUnread(item));
+        if (this.firstNew && view.isUnread(this.firstNew)) return;
+        this.list.querySelector('.new')?.remove();
+        this.firstNew = view.items.find((item) => view.isUnread(item));
     }
 
     /** @param {StreamView} view @param {number} index */
@@ -186,7 +190,7 @@ export class MessagesView {
         const lines = batch.messages.filter((message) => message.user !== this.store.me);
         if (!lines.length) return;
         const text = lines.map(({ user, content }) => strings.announce(user, content.slice(0, ANNOUNCED_CHARS)));
-        byId('live').textContent = text.join('\n');
+        announce(text.join('\n'));
     }
 
     #isNearEnd() {

@@ -1,11 +1,10 @@
 /** The left column: rooms, conversations, who I am and whether I am connected. */
 import { avatar, byId, icon, keyed, make } from '../dom.js';
+import { isPlace } from '../names.js';
 import { strings } from '../strings.js';
 
 /** @typedef {import('../store.js').Store} Store */
 /** @typedef {import('../stream-view.js').StreamView} StreamView */
-
-const PLACE = /^@?[\p{L}\p{M}\p{Nd}_.-]{1,64}$/u;
 
 export class SideView {
     /** @param {Store} store @param {() => void} chosen  a place was chosen: a drawer may close */
@@ -24,6 +23,10 @@ export class SideView {
     update(topics) {
         if (topics.has('connection')) this.#connection();
         if (topics.has('streams') || topics.has('active')) this.#places();
+    }
+
+    stop() {
+        for (const list of ['rooms', 'conversations']) byId(list).replaceChildren();
     }
 
     /** @param {string} code @param {string} message */
@@ -108,7 +111,7 @@ export class SideView {
         event.preventDefault();
         const place = this.input.value.trim().replace(/^#/, '').normalize('NFC');
         if (!place) return this.input.focus();
-        if (!PLACE.test(place)) return this.complain('bad_room', '');
+        if (!isPlace(place)) return this.complain('bad_room', '');
         this.input.value = '';
         this.store.show(place);
         this.chosen();

@@ -1,8 +1,7 @@
 /** The first screen: a name. */
 import { byId } from '../dom.js';
+import { isName } from '../names.js';
 import { strings } from '../strings.js';
-
-const NAME = /^[\p{L}\p{M}\p{Nd}_.-]{1,32}$/u; // as the server sees it; it has the last word
 
 /** @param {(name: string) => void} enter @returns {{show: (name: string, problem: string) => void}} */
 export function startView(enter) {
@@ -12,12 +11,12 @@ export function startView(enter) {
     /** @param {string} problem */
     const complain = (problem) => {
         error.textContent = problem;
-        input.toggleAttribute('aria-invalid', problem !== '');
+        input.setAttribute('aria-invalid', String(problem !== ''));
     };
     byId('start-form').addEventListener('submit', (event) => {
         event.preventDefault();
         const name = input.value.trim().normalize('NFC');
-        const good = NAME.test(name);
+        const good = isName(name);
         complain(good ? '' : strings.error('bad_name'));
         if (good) enter(name);
         else input.focus();

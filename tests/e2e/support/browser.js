@@ -68,7 +68,7 @@ export class Person {
     /** Connected, and the history of the place is there. */
     async ready() {
         await this.page.waitForSelector('body[data-connection="online"]');
-        await this.page.waitForSelector('#scroller:not([aria-busy])');
+        await this.page.waitForSelector('#scroller[aria-busy="false"]');
     }
 
     async write(text) {

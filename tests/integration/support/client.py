@@ -162,6 +162,11 @@ class Client:
         joined = self.expect("joined", room=room, **fields)
         return joined, self.expect("history", room=room)
 
+    def announced(self):
+        """Waits until Redis, and with it every instance, knows that this user is in the room."""
+        self.expect("presence", room=self.room, join=lambda names: self.user in names)
+        return self
+
     # ---- hearing
 
     def expect(self, type_, timeout=10, **fields):

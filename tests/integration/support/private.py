@@ -32,8 +32,9 @@ class DataDir:
         return self._client
 
     def pid(self):
-        """Of the server, None while none answers."""
+        """Of the server, None while none answers or it still loads its file."""
         try:
+            self.client.ping()
             return self.client.info("server")["process_id"]
         except (RedisError, OSError):
             return None
