@@ -14,12 +14,13 @@ RUN cmake --preset release -DCONFAB_TESTS=OFF \
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        libevent-2.1-7 libhiredis0.14 libjansson4 libunistring2 libwebsockets17 \
+        libevent-core-2.1-7 libhiredis0.14 libjansson4 libunistring2 libwebsockets17 \
         libwebsockets-evlib-ev libev4 redis-server \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin confab \
+    && useradd --no-create-home --uid 10001 --home-dir /data --shell /usr/sbin/nologin confab \
     && install -d -o confab -g confab -m 700 /data
 COPY --from=build /confab/build/release/confab /usr/local/bin/confab
+RUN confab --version
 USER confab
 WORKDIR /data
 VOLUME /data

@@ -122,6 +122,12 @@ median() {
     sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
+# disturbed NAME: says how much of a core other programs used, when that was much
+disturbed() {
+    for f in "$folder/$1".*.json; do value "$f" others_cpu_percent; done | median |
+        awk -v name="$1" '$1 > 20 { printf "%-14s other programs used %.0f %% of a core\n", name, $1 }'
+}
+
 failed=0 json_lines=''
 # line WORKLOAD KEY COMPARE TARGET UNIT: one row of the table; COMPARE is '>', '<' or '-'
 line() {
@@ -158,6 +164,7 @@ workload() {
         [ "$status" -eq 0 ] || { echo "bench.sh: $name: deliveries were wrong" >&2; failed=1; }
         stop_all
     done
+    disturbed "$name"
 }
 
 processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)

@@ -68,15 +68,16 @@ write_config() {
     for ((i = 0; i < instances; i++)); do
         servers+="        server 127.0.0.1:$(port_of $i) max_fails=1 fail_timeout=2s;\\n"
     done
-    sed -e "s|@DIR@|$dir|g" -e "s|@DEPLOY@|$PWD/deploy/nginx|g" -e "s|@PORT@|$port|g" \
-        -e "s|@FILES@|$files|g" -e "s|@CONNECTIONS@|$((files / 2))|g" -e "s|@SERVERS@|$servers|" \
-        deploy/nginx/cluster.conf.in >"$dir/nginx.conf"
+    cp deploy/nginx/*.conf "$dir"
+    sed -e "s|@PORT@|$port|" -e "s|@FILES@|$files|" -e "s|@CONNECTIONS@|$((files / 2))|" \
+        -e "s|@SERVERS@|$servers|" deploy/nginx/cluster.conf.in >"$dir/nginx.conf"
 }
 
-if start_instances; then
-    write_config
+if start_instances && write_config; then
     start_child nginx -e stderr -p "$dir" -c "$dir/nginx.conf"
     gently=${children[instances]}
-    "$confab" --addresses "--server-port=$port"
+    "$confab" --addresses "--server-port=$port" || true # Ctrl-C ends it too
+else
+    stop_children
 fi
 wait_children

@@ -6,7 +6,7 @@ port_flag=
 options=()    # for confab
 children=()
 gently=       # the child that SIGQUIT asks to stop after its connections, SIGTERM at once
-stopping=
+stopping=     # when: $SECONDS
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "${0##*/}: $*"; exit 1; }
@@ -66,17 +66,21 @@ start_child() {
         exec setsid setpriv --pdeathsig TERM "$@"
     ) &
     children+=($!)
+    # a signal may have come while it started
+    [ -z "$stopping" ] || kill -TERM $! 2>/dev/null || true
 }
 
-# Twice means: at once.
+# Called again it means: at once. Within a second or two it is the same request twice, as
+# timeout(1) and service managers make it.
 stop_children() {
     local pid signal
+    [ -z "$stopping" ] || [ $((SECONDS - stopping)) -ge 2 ] || return 0
     for pid in ${children[@]+"${children[@]}"}; do
         signal=TERM
         [ "$pid" != "$gently" ] || [ -n "$stopping" ] || signal=QUIT
         kill -$signal "$pid" 2>/dev/null || true
     done
-    stopping=yes
+    stopping=${stopping:-$SECONDS}
 }
 
 # Waits until one child has ended and returns its status; 255 when a signal came instead.

@@ -113,7 +113,10 @@ export class StreamView {
     /** @returns {number} what others wrote behind the mark (who writes has read: none of mine is there) */
     get unread() {
         let count = 0;
-        for (let i = this.items.length - 1; i >= 0 && this.isUnread(this.items[i]); i--) count++;
+        for (let i = this.items.length - 1; i >= 0; i--) {
+            if (this.isUnread(this.items[i])) count++;
+            else if (this.items[i].kind === 'message') break;
+        }
         return count;
     }
 

@@ -5,7 +5,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static sigset_t stop_signals; /* owned by main */
+enum { SAME_REQUEST_MS = 1000 };
+
+/* owned by main */
+static sigset_t stop_signals;
+static int64_t first_mono_ms; /* when the stop began; fixed before the handler is there */
 
 static bool is_ignored(int number)
 {
@@ -44,7 +48,8 @@ int signals_wait(int64_t timeout_ms)
 
 static void end_at_once(int number)
 {
-    (void)number;
+    if (number != SIGALRM && clock_mono_ms() - first_mono_ms < SAME_REQUEST_MS)
+        return;
     static const char line[] = "confab: stopped at once, before everything was put away\n";
     ssize_t ignored = write(STDERR_FILENO, line, sizeof line - 1);
     (void)ignored;
@@ -53,7 +58,8 @@ static void end_at_once(int number)
 
 void signals_end_at_once(unsigned limit_s)
 {
-    struct sigaction action = { .sa_handler = end_at_once };
+    struct sigaction action = { .sa_handler = end_at_once, .sa_flags = SA_RESTART };
+    first_mono_ms = clock_mono_ms();
     sigset_t numbers = stop_signals;
     sigaddset(&numbers, SIGALRM);
     for (int number = 1; number < SIGRTMIN; number++) {

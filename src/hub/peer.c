@@ -72,6 +72,9 @@ static void run_held(struct hub *h, struct peer *p) REQUIRES(on_hub)
 static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r) REQUIRES(on_hub)
 {
     p->state = PEER_WELCOMED;
+    if (!p->made_session) /* somebody knows the session: it outlives its connections */
+        for (struct peer *other = p->user->peers; other; other = other->next)
+            other->made_session = false;
     peer_send_new(h, p,
                   event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count));
     struct command *hello = p->hello;
@@ -194,16 +197,11 @@ void peer_hello(struct hub *h, struct peer *p, struct command *hello)
         peer_claim(h, p);
 }
 
-/* The name goes with its last connection if nobody can present the session again. */
+/* The name goes with its connection if nobody can present the session again. */
 static void release_name(struct hub *h, struct peer *p) REQUIRES(on_hub)
 {
-    struct user *u = p->user;
-    if (p->state != PEER_WELCOMED || !p->made_session)
-        return;
-    for (struct peer *other = u->peers; other; other = other->next)
-        if (other != p && other->state == PEER_WELCOMED)
-            return;
-    store_release(h->store, u->name, p->session);
+    if (p->state == PEER_WELCOMED && p->made_session)
+        store_release(h->store, p->user->name, p->session);
 }
 
 /* Unregister overtakes commands, but what a client said before it closed still counts. */

@@ -213,7 +213,7 @@ void room_leave(struct hub *h, struct membership *m, bool announce)
                 break;
         }
         if (!other)
-            store_presence_leave(h->store, r->name, p->user->name);
+            roster_leave(r, p->user->name);
     }
     if (!r->members)
         room_close(r);

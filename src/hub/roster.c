@@ -169,15 +169,26 @@ void roster_presence(struct hub *h, const char *name, const char *join, const ch
     frame_unref(f);
 }
 
+static void announce_joins(struct room *r) REQUIRES(on_hub)
+{
+    if (!r->joining.size)
+        return;
+    store_presence_refresh(r->hub->store, r->name, r->joining.data);
+    str_reset(&r->joining);
+}
+
+void roster_leave(struct room *r, const char *name)
+{
+    announce_joins(r); /* it may be among them, and whoever saw it come must see it go */
+    store_presence_leave(r->hub->store, r->name, name);
+}
+
 void roster_gathered(struct hub *h)
 {
     struct room *r, *next;
     HASH_ITER(hh, h->rooms, r, next)
     {
-        if (!r->joining.size)
-            continue;
-        store_presence_refresh(h->store, r->name, r->joining.data);
-        str_reset(&r->joining);
+        announce_joins(r);
     }
 }
 

@@ -196,7 +196,8 @@ uint64_t stream_first(const struct room *r) REQUIRES(on_hub); /* number of the o
 /* The history frame of what follows `after`; borrowed, valid until the room changes. */
 struct frame *stream_history(struct room *r, uint64_t after, struct history_memo *memo)
     REQUIRES(on_hub);
-/* At most `limit` before `before`, when the cache holds them all: returns new, else NULL. */
+/* The newest `limit` of what is before `before`: returns new; NULL while the room is not LIVE.
+ * The cache is all that Redis keeps. */
 struct frame *stream_page(struct room *r, uint64_t before, unsigned limit) REQUIRES(on_hub);
 
 /* roster.c: who is in a room, on all instances */
@@ -204,7 +205,8 @@ void roster_load(struct room *r) REQUIRES(on_hub);
 void roster_add(struct room *r, const char *name, size_t size) REQUIRES(on_hub);
 const char *roster_text(struct room *r) REQUIRES(on_hub); /* NULL in a large room */
 void roster_clear(struct room *r) REQUIRES(on_hub);
-void roster_join(struct room *r, const char *name) REQUIRES(on_hub); /* a local user came */
+void roster_join(struct room *r, const char *name) REQUIRES(on_hub);  /* a local user came */
+void roster_leave(struct room *r, const char *name) REQUIRES(on_hub); /* … and said so to leave */
 void roster_presence(struct hub *h, const char *name, const char *join, const char *leave,
                      uint64_t count) REQUIRES(on_hub);
 void roster_gathered(struct hub *h) REQUIRES(on_hub);  /* timer: announce joins */

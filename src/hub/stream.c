@@ -236,7 +236,7 @@ static struct frame *history_of(struct room *r, uint64_t first, uint64_t last) R
         const struct frame *f = *slot(r, seq);
         parts[count] = (struct frame_part){ frame_payload(f), frame_payload_size(f) };
     }
-    return event_history(r->name, r->epoch, parts, count, first > 1 && count > 0);
+    return event_history(r->name, r->epoch, parts, count, count && first > stream_first(r));
 }
 
 struct frame *stream_history(struct room *r, uint64_t after, struct history_memo *memo)
@@ -252,11 +252,11 @@ struct frame *stream_history(struct room *r, uint64_t after, struct history_memo
 
 struct frame *stream_page(struct room *r, uint64_t before, unsigned limit)
 {
-    if (r->state != ROOM_LIVE || before == 0)
+    if (r->state != ROOM_LIVE)
         return NULL;
-    uint64_t last = before - 1 < r->top ? before - 1 : r->top;
-    uint64_t first = last >= limit ? last - limit + 1 : 1;
-    if (first < stream_first(r))
-        return NULL; /* Redis may hold more */
-    return history_of(r, first, last);
+    uint64_t end = before <= r->top ? before : r->top + 1; /* the number behind the last one */
+    uint64_t first = stream_first(r);
+    if (end > first + limit)
+        first = end - limit;
+    return history_of(r, first, end > first ? end - 1 : first - 1);
 }

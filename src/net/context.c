@@ -37,6 +37,7 @@ static int on_session(struct session *s, enum lws_callback_reasons reason, void 
     case LWS_CALLBACK_SERVER_WRITEABLE:
         s->blocked = false;
         output_write(s);
+        join_cache_clear(&s->thread->join);
         return 0;
     case LWS_CALLBACK_RECEIVE: /* sent before our answer to the handshake (RFC 6455, 4.1) */
         return -1;

@@ -1,17 +1,23 @@
 /* When to write.
  *
  * A send costs 5 to 8 µs on loopback, whatever it carries, and a flush costs one send per client
- * that has something waiting. A thread that has had time to spare since its last flush flushes
- * at once. A thread that is busy lets frames gather for as long as the last flush took (GATHER),
- * at most FLUSH_MAX_MS: then at most half of its time goes into sends, and what more messages
- * cost is bytes, not sends. */
+ * that has something waiting. So a flush that is followed by another one at once is time lost for
+ * what could have shared its sends. The rule: the next flush begins no sooner than a quarter of
+ * the last one's time after its end, at most FLUSH_MAX_MS. A thread with time to spare does not
+ * notice; a busy one spends at most four fifths of its time on sends, and more messages cost it
+ * bytes, not sends.
+ *
+ * Why a quarter: 1,000 clients in one room take 8 ms to flush. At 100 messages a second there is
+ * one every 10 ms, and each must find the thread ready; with a rest as long as the flush itself
+ * (16 ms for one round) the slowest delivery took 24 ms. In a closed loop both gave the same
+ * 7 million deliveries a second, 0.09 and 0.10 µs of CPU each. */
 #include "fanout.h"
 
 #include "io.h"
 #include "thread.h"
 
 enum {
-    GATHER_PERCENT = 100,
+    GATHER_PERCENT = 25,
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
 };
 

@@ -171,6 +171,7 @@ void thread_close(struct net_thread *t)
         context_fini(t); /* frees the sessions */
     t->context = NULL;
     thread_run_posts(t);
+    join_cache_clear(&t->join);
     fanout_fini(t);
     publish(t);
     net_current = NULL;

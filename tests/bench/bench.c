@@ -120,6 +120,8 @@ bool bench_loop(struct bench *b, int64_t until_us, bool (*done)(struct bench *))
         int n = epoll_wait(b->epoll, events, EVENTS, wait_ms);
         b->now_us = bench_now(b);
         serve(b, events, n);
+        if (n > 0 && b->opt->pause)
+            usleep(b->opt->pause);
     }
 }
 
@@ -175,6 +177,7 @@ void bench_mark(struct bench *b, enum mark mark)
     struct snapshot *s = &b->marks[mark];
     s->at_us = bench_now(b);
     s->own_cpu_s = process_own_cpu_s();
+    s->machine_cpu_s = process_machine_cpu_s();
     s->counts = b->counts;
     if (process_read(b->opt->pids, b->opt->pid_count, &s->server) ||
         process_read(b->opt->redis_pids, b->opt->redis_count, &s->redis)) {

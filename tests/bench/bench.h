@@ -106,7 +106,7 @@ enum mark {
 
 struct snapshot {
     int64_t at_us;
-    double own_cpu_s;
+    double own_cpu_s, machine_cpu_s;
     struct process_use server, redis;
     struct counts counts;
 };

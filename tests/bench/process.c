@@ -32,6 +32,22 @@ double process_own_cpu_s(void)
     return clock_s(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+/* proc(5): user nice system idle iowait irq softirq steal, in ticks. */
+double process_machine_cpu_s(void)
+{
+    char text[4096];
+    if (!read_text("/proc/stat", text, sizeof text))
+        return 0;
+    char *at = text + strcspn(text, " ");
+    double ticks = 0;
+    for (int i = 0; i < 8; i++) {
+        double n = (double)strtoull(at, &at, 10);
+        if (i != 3 && i != 4)
+            ticks += n;
+    }
+    return ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
 /* proc(5): utime and stime are fields 14 and 15; the name in field 2 may hold spaces. */
 static void read_ticks(pid_t pid, struct process_use *out)
 {

@@ -33,4 +33,7 @@ double process_group_cpu(const struct process_use *from, const struct process_us
 
 double process_own_cpu_s(void);
 
+/* CPU seconds that this machine has spent on anything at all, time stolen from it included. */
+double process_machine_cpu_s(void);
+
 #endif

@@ -113,6 +113,18 @@ static void put_threads(const struct bench *b, struct report *r)
     }
 }
 
+/* What neither the servers, nor Redis, nor this program used: a busy machine shows in the
+ * latencies. Redis and servers without a process number count as others. */
+static double others_cpu(const struct bench *b)
+{
+    const struct snapshot *from = &b->marks[MARK_FROM], *until = &b->marks[MARK_UNTIL];
+    double used = until->machine_cpu_s - from->machine_cpu_s;
+    used -= until->own_cpu_s - from->own_cpu_s;
+    used -= until->server.cpu_s - from->server.cpu_s;
+    used -= until->redis.cpu_s - from->redis.cpu_s;
+    return used > 0 ? used : 0;
+}
+
 static void put_cpu(const struct bench *b, struct report *r)
 {
     const struct snapshot *from = &b->marks[MARK_FROM], *until = &b->marks[MARK_UNTIL];
@@ -129,6 +141,8 @@ static void put_cpu(const struct bench *b, struct report *r)
             "% of a core: Redis");
     put(r, "own_cpu_percent", per(100 * (until->own_cpu_s - from->own_cpu_s), s), 1,
         "% of a core: this load generator");
+    put(r, "others_cpu_percent", per(100 * others_cpu(b), s), 1,
+        "% of a core: everything else on this machine");
 }
 
 static void put_counts(const struct bench *b, struct report *r)

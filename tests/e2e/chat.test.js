@@ -146,6 +146,27 @@ test('a second tab is the same user', async (t) => {
     await alice.sees('#place-note', '2 people here');
 });
 
+test('who goes and comes back as somebody else starts anew', async (t) => {
+    const [alice, bob] = await pair(t, 'again');
+    await alice.say('for bob');
+    await bob.hears('for bob');
+    await bob.page.click('#quit');
+    assert.equal(await bob.page.inputValue('#name'), 'bob-again');
+    await bob.page.reload();
+    await bob.page.waitForSelector('body[data-screen="start"]');
+    await bob.join('rob-again');
+    await bob.go('rooms', 'general');
+    await bob.joinRoom('again');
+    await bob.say('I am new here');
+    await alice.hears('I am new here');
+    await alice.sees('#messages .author', 'rob-again');
+    await bob.page.click('#quit');
+    await bob.join('bob-again');
+    await bob.go('rooms', 'again');
+    await bob.hears('I am new here');
+    await bob.sees('#me-name', 'bob-again');
+});
+
 test('content is text: markup stays text, links are links', async (t) => {
     const [alice, bob] = await pair(t, 'safe');
     const text = '<img src=x onerror=alert(1)> see (https://example.org/a_(b)?c=1). javascript:alert(2)';

@@ -50,6 +50,19 @@ test('a page whose server died catches up: nothing twice, right order', async (t
     assert.equal(await bob.page.locator('#pending .pending').count(), 0);
 });
 
+test('a busy room is shown completely and the list stays bounded', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice7').enter('busy');
+    const bob = await Person.enter(t, browser, one.url, 'bob7');
+    await bob.joinRoom('busy');
+    const count = 1500;
+    for (const text of numbered(1, count)) alice.client.sendMessage('busy', text);
+    await bob.hears(`n${count}`, 30_000);
+    const texts = await bob.texts();
+    assert.ok(texts.length <= 1001, `${texts.length} rows`);
+    assert.deepEqual(texts, numbered(count - texts.length + 1, count));
+    await bob.page.locator('#jump').waitFor({ state: 'hidden' });
+});
+
 test('messages that Redis no longer keeps leave a visible gap', async (t) => {
     const mortal = await startConfab(redis, { t, env: FREE });
     const alice = await new Talker(t, one.ws, 'alice2').enter('gap');

@@ -76,14 +76,25 @@ def test_given_session_holds_the_name(server, connect, new, room):
     thief.expect("welcome")
 
 
-def test_made_up_session_ends_with_its_last_connection(server, connect, new, room):
+def test_session_that_was_presented_outlives_its_connections(server, connect, new, room):
     anna = connect(server, new.anna, room)
     second = connect(server, anna.user, room, session=anna.session)
+    second.close()
     anna.close()
+    wait_for(lambda: server.stats()["users"] == 0, "the server has seen both go")
     heir = connect(server)
     heir.send("hello", username=anna.user)
     heir.expect_error("name_taken")
-    second.close()
+    heir.send("hello", username=anna.user, session=anna.session)
+    heir.expect("welcome")
+
+
+def test_made_up_session_ends_with_its_connection(server, connect, new, room):
+    anna = connect(server, new.anna, room)
+    heir = connect(server)
+    heir.send("hello", username=anna.user)
+    heir.expect_error("name_taken")
+    anna.close()
 
     def free():
         heir.send("hello", username=anna.user)

@@ -12,7 +12,8 @@ void signals_block(void) REQUIRES(on_main);
 /* Waits for one of them, at most timeout_ms (< 0: for ever). Its number, or 0 on timeout. */
 int signals_wait(int64_t timeout_ms) REQUIRES(on_main);
 /* From here on one more of them ends the process at once with status 1, and so does SIGALRM
- * after limit_s: a stop that hangs must not need a second person. */
+ * after limit_s: a stop that hangs must not need a second person. One that comes within a second
+ * is the same request again: timeout(1) and service managers signal a process and its group. */
 void signals_end_at_once(unsigned limit_s) REQUIRES(on_main);
 
 #endif
