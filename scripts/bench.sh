@@ -11,7 +11,8 @@ confab-bench and a private Redis (append-only file, everysec) on processor 1. Ea
 a fresh server; the table shows the median of the runs beside its target.
 
   --runs N      runs of each workload (3)
-  --only NAME   one workload: closed, open, threads, idle, light-threads or light-shared
+  --only NAME   one workload: closed, open, threads, idle, idle-rooms, light-threads or
+                light-shared
   --json FILE   also write the table as JSON
   --build DIR   measure the programs in DIR and build nothing
   --help        print this
@@ -20,7 +21,8 @@ Workloads
   closed         1,000 clients in one room, shared pumps, each sends when its message came back
   open           the same clients, 100 messages/s in total
   threads        100 clients in one room, a reader and a writer thread for each, closed loop
-  idle           10,000 connections in 100 rooms that do nothing
+  idle           10,000 connections in one room that do nothing
+  idle-rooms     the same in 100 rooms, whose members are told of each other by name
   light-threads  100 clients in one room, 100 messages/s, pump threads
   light-shared   the same, shared pumps
 
@@ -193,13 +195,17 @@ if workload threads threads --mode closed --clients 100; then
     line threads cpu_us_per_delivery - '' 'us of CPU per delivery'
     line threads p99_ms - '' 'ms p99'
 fi
-if workload idle shared --mode idle --clients 10000 --rooms 100; then
-    line idle rss_mb '<' 100 'MB resident'
-    line idle kb_per_connection - '' 'KiB per connection'
-    line idle connect_cpu_ms '<' 0.3 'ms of CPU per connection made'
-    line idle connect_tail_cpu_ms '<' 0.3 'ms of it for the last 1,000'
-    line idle cpu_percent - '' '% of a core while idle'
-fi
+for rooms in 1 100; do
+    name=idle
+    [ "$rooms" -eq 1 ] || name="idle-rooms"
+    if workload "$name" shared --mode idle --clients 10000 --rooms "$rooms"; then
+        line "$name" rss_mb '<' 100 'MB resident'
+        line "$name" kb_per_connection - '' 'KiB per connection'
+        line "$name" connect_cpu_ms '<' 0.3 'ms of CPU per connection made'
+        line "$name" connect_tail_cpu_ms '<' 0.3 'ms for each of the last 1,000'
+        line "$name" cpu_percent - '' '% of a core while idle'
+    fi
+done
 for pumps in threads shared; do
     if workload "light-$pumps" "$pumps" --mode open --clients 100 --rate 100; then
         line "light-$pumps" p50_ms - '' 'ms p50'

@@ -92,7 +92,7 @@ function leave(problem) {
     start.show(store.me, problem);
 }
 
-/** @param {Store} store The address names the place, so that the back button leads to the last one. */
+/** @param {Store} store The address names the place, so the back button leads to the last one. */
 function rememberPlace(store) {
     if (!store.active || placeInAddress() === store.active) return;
     const hash = `#${store.active}`;
@@ -105,7 +105,8 @@ addEventListener('popstate', () => {
     if (place && session && session.store.active !== place) session.store.show(place);
 });
 byId('quit').addEventListener('click', () => leave(''));
-for (const sign of ['pageshow', 'online']) addEventListener(sign, () => session?.store.client.wake());
+for (const sign of ['pageshow', 'online'])
+    addEventListener(sign, () => session?.store.client.wake());
 document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') session?.store.client.wake();
 });

@@ -23,6 +23,7 @@ import { StreamState } from './stream.js';
 /** @typedef {import('./types.js').Stream} Stream */
 /** @typedef {import('./types.js').Batch} Batch */
 /** @typedef {import('./types.js').StateEvent} StateEvent */
+/** @typedef {import('./types.js').ClientEvents} ClientEvents */
 
 const TYPING_EVERY_MS = 3_000;
 const PAGE_MESSAGES = 50;
@@ -37,26 +38,6 @@ const RESUME_BYTES = 24_000; // of one hello; what does not fit is joined afterw
  * @property {typeof WebSocket} [WebSocket]
  * @property {() => number} [random]
  * @property {import('./types.js').OutboxStorage} [storage]
- *
- * @typedef {object} Refusal  something that does not get better by itself
- * @property {Stream} stream  a room that cannot be joined; "": the name
- * @property {string} code
- * @property {string} message the server's sentence
- *
- * @typedef {{
- *   state: StateEvent,
- *   welcome: Frame,
- *   joined: Frame,
- *   left: {stream: Stream},
- *   messages: Batch,
- *   presence: Frame,
- *   typing: {stream: Stream, user: string},
- *   read: {stream: Stream, user: string, seq: number},
- *   status: {ok: boolean, reason: string},
- *   refused: Refusal,
- *   outbox: {stream: Stream},
- *   hold: {code: string, until: number},
- * }} ClientEvents
  */
 
 /** @param {{room?: string, to?: string}} frame @returns {Stream} */
@@ -145,7 +126,6 @@ export class ConfabClient extends Emitter {
 
     /** @param {Stream} stream @param {string} content */
     sendMessage(stream, content) {
-        this.typedAt.delete(stream);
         this.#open(stream);
         return this.outbox.add(stream, content);
     }
@@ -155,7 +135,8 @@ export class ConfabClient extends Emitter {
         const now = Date.now();
         if (!this.streams.get(stream)?.settled) return;
         if (now - (this.typedAt.get(stream) ?? 0) < TYPING_EVERY_MS) return;
-        if (this.connection.send({ type: 'typing', ...address(stream) })) this.typedAt.set(stream, now);
+        if (this.connection.send({ type: 'typing', ...address(stream) }))
+            this.typedAt.set(stream, now);
     }
 
     /** @param {Stream} stream @param {number} seq @returns {boolean} whether it was told */
@@ -250,7 +231,10 @@ export class ConfabClient extends Emitter {
             case 'presence':
                 return this.emit('presence', frame);
             case 'status':
-                return this.emit('status', { ok: frame.state === 'ok', reason: frame.reason ?? '' });
+                return this.emit('status', {
+                    ok: frame.state === 'ok',
+                    reason: frame.reason ?? '',
+                });
             case 'typing':
             case 'read':
                 return this.#sign(frame);
@@ -325,7 +309,14 @@ export class ConfabClient extends Emitter {
             this.#request(stream);
         } else if (messages.length) {
             const { epoch } = stream;
-            this.emit('messages', { stream: name, kind: 'live', epoch, messages, gap: null, more: false });
+            this.emit('messages', {
+                stream: name,
+                kind: 'live',
+                epoch,
+                messages,
+                gap: null,
+                more: false,
+            });
             this.#arrived(messages);
         }
     }
@@ -378,10 +369,14 @@ export class ConfabClient extends Emitter {
             this.connection.close();
             this.emit('refused', { stream: '', code, message });
         } else if (frame.field === 'room') {
-            const stream = [...this.streams.values()].find((s) => s.requestedAt && !s.joined && !s.isPrivate);
+            const stream = [...this.streams.values()].find(
+                (s) => s.requestedAt && !s.joined && !s.isPrivate,
+            );
             if (!stream) return;
             this.streams.delete(stream.name);
             this.emit('refused', { stream: stream.name, code, message });
+        } else {
+            for (const stream of this.streams.values()) stream.olderThan = 0;
         }
     }
 

@@ -179,7 +179,12 @@ export class Connection extends Emitter {
         socket.close();
     }
 
-    /** @param {ConnectionState} state @param {number} [retryAt] @param {number} [code] @param {string} [reason] */
+    /**
+     * @param {ConnectionState} state
+     * @param {number} [retryAt]
+     * @param {number} [code]
+     * @param {string} [reason]
+     */
     #set(state, retryAt = 0, code = this.status.code, reason = this.status.reason) {
         this.status = { state, retryAt, code, reason };
         this.emit('state', this.status);

@@ -109,7 +109,9 @@ export function linked(text) {
         const url = trimmed(match[0]);
         if (!parses(url)) continue;
         parts.push(text.slice(done, match.index));
-        parts.push(make('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, url));
+        parts.push(
+            make('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, url),
+        );
         done = match.index + url.length;
     }
     parts.push(text.slice(done));

@@ -106,7 +106,7 @@ export class Outbox extends Emitter {
         for (const entry of this.of(stream)) this.#remove(entry);
     }
 
-    /** @param {string} cid @param {number} seq Redis has it; it stays until its message is shown. */
+    /** @param {string} cid @param {number} seq Redis has it; it stays until it is shown. */
     acknowledged(cid, seq) {
         const entry = this.#find(cid);
         if (!entry) return;
@@ -127,7 +127,10 @@ export class Outbox extends Emitter {
 
     /**
      * A message was refused.
-     * @param {string} cid @param {string} code @param {boolean} temporary @param {number} retryAfterMs
+     * @param {string} cid
+     * @param {string} code
+     * @param {boolean} temporary
+     * @param {number} retryAfterMs
      */
     refused(cid, code, temporary, retryAfterMs) {
         const entry = this.#find(cid);

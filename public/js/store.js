@@ -19,7 +19,7 @@ import { StreamView } from './stream-view.js';
  * @typedef {{
  *   change: Set<Topic>,
  *   batch: Batch,
- *   refused: import('./confab-client.js').Refusal,
+ *   refused: import('./types.js').Refusal,
  * }} StoreEvents
  */
 
@@ -122,7 +122,11 @@ export class Store extends Emitter {
     /** @returns {StreamView[]} those with the latest message first */
     get conversations() {
         const shown = [...this.streams.values()].filter(
-            (view) => view.isPrivate && (view.latest || view.name === this.active || this.client.outbox.of(view.name).length),
+            (view) =>
+                view.isPrivate &&
+                (view.latest ||
+                    view.name === this.active ||
+                    this.client.outbox.of(view.name).length),
         );
         const age = (/** @type {StreamView} */ view) => view.latest?.timestamp ?? Infinity;
         return shown.sort((a, b) => age(b) - age(a));
@@ -206,7 +210,8 @@ export class Store extends Emitter {
     #read({ stream, user, seq }) {
         const view = this.streams.get(stream);
         if (!view) return;
-        if (user === this.me) this.#raise(view, seq); // read in another tab or on another device
+        if (user === this.me)
+            this.#raise(view, seq); // read in another tab or on another device
         else view.readers.set(user, Math.max(seq, view.readers.get(user) ?? 0));
         this.#changed('outbox');
     }

@@ -14,7 +14,11 @@ const ITEMS_MOST = 600; // older ones are dropped from memory
 const TYPING_SHOWN_MS = 6_000;
 
 export class StreamView {
-    /** @param {string} name @param {string} me @param {Position|undefined} mark up to where it was read */
+    /**
+     * @param {string} name
+     * @param {string} me
+     * @param {Position|undefined} mark up to where it was read
+     */
     constructor(name, me, mark) {
         this.name = name;
         this.me = me;
@@ -42,7 +46,8 @@ export class StreamView {
     take(batch) {
         if (batch.kind !== 'older') this.#enter(batch);
         if (batch.kind === 'fresh' || batch.kind === 'older') this.more = batch.more;
-        if (batch.gap && this.items.length) this.items.push({ kind: 'gap', missed: batch.gap.missed });
+        if (batch.gap && this.items.length)
+            this.items.push({ kind: 'gap', missed: batch.gap.missed });
         const fresh = batch.messages.filter((message) => !this.ids.has(message.id));
         /** @type {Item[]} */
         const items = fresh.map((message) => ({ kind: 'message', epoch: batch.epoch, message }));
@@ -64,7 +69,8 @@ export class StreamView {
         const marked = this.mark && (this.mark.epoch === batch.epoch || this.mark.epoch === '');
         if (marked && this.mark) this.mark = { epoch: batch.epoch, seq: this.mark.seq };
         // A room that is entered for the first time has nothing unread.
-        else if (!this.mark && !this.isPrivate) this.mark = { epoch: batch.epoch, seq: last?.seq ?? 0 };
+        else if (!this.mark && !this.isPrivate)
+            this.mark = { epoch: batch.epoch, seq: last?.seq ?? 0 };
         else this.mark = { epoch: batch.epoch, seq: 0 };
     }
 
@@ -110,7 +116,7 @@ export class StreamView {
         return item.epoch === this.epoch && item.message.seq > (this.mark?.seq ?? 0);
     }
 
-    /** @returns {number} what others wrote behind the mark (who writes has read: none of mine is there) */
+    /** @returns {number} what others wrote behind the mark; none of mine is there */
     get unread() {
         let count = 0;
         for (let i = this.items.length - 1; i >= 0; i--) {

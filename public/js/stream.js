@@ -105,7 +105,8 @@ export class StreamState {
         const same = this.known && (epoch === this.epoch || this.epoch === '');
         const first = messages.length ? messages[0].seq : this.seq + 1;
         const last = messages.length ? messages[messages.length - 1].seq : 0;
-        const complete = same && (this.answer ? this.answer.recovered === true : first <= this.seq + 1);
+        const complete =
+            same && (this.answer ? this.answer.recovered === true : first <= this.seq + 1);
         const missed = this.answer?.missed ?? (same ? first - 1 - this.seq : 0);
         const news = messages.filter((m) => (same ? m.seq > this.seq : !this.ids.has(m.id)));
         /** @type {Batch} */

@@ -86,7 +86,7 @@
  * @property {BatchKind} kind
  * @property {string} epoch
  * @property {Message[]} messages   oldest first, without those given before
- * @property {{missed: number}|null} gap  before these messages some are lost; 0: nobody knows how many
+ * @property {{missed: number}|null} gap  before these messages some are lost; 0: who knows how many
  * @property {boolean} more         older ones can be asked for (fresh and older)
  *
  * @typedef {'waiting'|'sent'|'stored'|'failed'} OutgoingState
@@ -106,5 +106,25 @@
  * @typedef {object} OutboxStorage
  * @property {() => Outgoing[]} load
  * @property {(entries: Outgoing[]) => void} save
+ *
+ * @typedef {object} Refusal  something that does not get better by itself
+ * @property {Stream} stream  a room that cannot be joined; "": the name
+ * @property {string} code
+ * @property {string} message the server's sentence
+ *
+ * @typedef {{
+ *   state: StateEvent,
+ *   welcome: Frame,
+ *   joined: Frame,
+ *   left: {stream: Stream},
+ *   messages: Batch,
+ *   presence: Frame,
+ *   typing: {stream: Stream, user: string},
+ *   read: {stream: Stream, user: string, seq: number},
+ *   status: {ok: boolean, reason: string},
+ *   refused: Refusal,
+ *   outbox: {stream: Stream},
+ *   hold: {code: string, until: number},
+ * }} ClientEvents
  */
 export {};

@@ -116,8 +116,10 @@ static int start(struct app *a) REQUIRES(on_main)
 static void run(struct app *a) REQUIRES(on_main)
 {
     int number;
-    while ((number = signals_wait(a->has_private_redis ? PRIVATE_REDIS_TICK_MS : -1)) == 0)
-        private_redis_tick(&a->redis);
+    while ((number = signals_wait(a->has_private_redis ? PRIVATE_REDIS_TICK_MS : -1)) == 0) {
+        if (a->has_private_redis)
+            private_redis_tick(&a->redis);
+    }
     log_info("stopping", "signal=%s drain_s=%d", sigabbrev_np(number),
              (int)a->settings.drain_seconds);
 }

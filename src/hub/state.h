@@ -17,7 +17,9 @@ enum {
     PEER_IN_FLIGHT_MAX = 256,    /* commands of one peer that wait for Redis */
     ROOM_HELD_MAX = 4096,        /* live messages that wait for a load */
     ROOM_RETRY_MS = 500,         /* until a failed load is tried again */
-    PRESENCE_GATHER_MS = 50,     /* joins of one room that go to Redis in one call */
+    PRESENCE_GATHER_MS = 50,     /* how often gathered joins are looked at */
+    PRESENCE_PER_MEMBER_MS = 5,  /* joins of a room gather for so long per member … */
+    PRESENCE_MOST_MS = 1000,     /* … and no longer */
     PRESENCE_COUNT_MS = 2000,    /* how often a large room is told its count */
     TYPING_MIN_MS = 1000,        /* more typing events of one peer than this are left out */
 };
@@ -34,7 +36,7 @@ struct user {
     UT_hash_handle hh; /* hub.users by name */
     struct peer *peers;
     bool subscribed; /* Redis confirmed the user's channel */
-    bool missed;     /* the channel was cut: messages may have been missed */
+    bool missed;     /* the channel was cut: messages and the claim may have been lost */
     uint32_t mark;   /* scratch of a walk that wants each user once */
     char name[];
 };
@@ -108,6 +110,7 @@ struct room {
     bool roster_large;       /* more than MEMBERS_LISTED: counted, not listed */
     struct str members_text; /* roster joined by '\n'; empty: build again */
     struct str joining;      /* names to announce with the next gathered call */
+    int64_t announced_ms;    /* when joins last went to Redis, on the monotone clock */
     bool count_changed;      /* large: the count was not sent yet */
     char name[];
 };
@@ -160,10 +163,10 @@ void user_detach(struct hub *h, struct peer *p) REQUIRES(on_hub); /* frees a use
 void user_send(struct hub *h, struct user *u, struct frame *f) REQUIRES(on_hub);
 void user_subscribed(struct hub *h, const char *name) REQUIRES(on_hub);
 void users_bus_up(struct hub *h) REQUIRES(on_hub);
-void users_retry_hello(struct hub *h) REQUIRES(on_hub);
-/* peer.c, for user.c: the channel is there, claim the name */
+void users_retry(struct hub *h) REQUIRES(on_hub); /* what Redis could not answer at the time */
+/* peer.c, for user.c: the channel is there; claim the name, or fetch what was missed */
 void peer_claim(struct hub *h, struct peer *p) REQUIRES(on_hub);
-void peer_refetch_private(struct hub *h, struct peer *p) REQUIRES(on_hub);
+void peer_refetch(struct hub *h, struct peer *p) REQUIRES(on_hub);
 
 /* command.c: everything but hello */
 void command_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */

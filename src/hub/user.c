@@ -52,6 +52,21 @@ void user_send(struct hub *h, struct user *u, struct frame *f)
             h->port.send(h->port.arg, p, f);
 }
 
+/* What a connection of the user needs from Redis: its welcome, or what was missed. */
+static void user_ask(struct hub *h, struct user *u) REQUIRES(on_hub)
+{
+    bool asked = !u->missed;
+    for (struct peer *p = u->peers, *next; p; p = next) {
+        next = p->next; /* a claim may be refused at once */
+        if (p->state == PEER_HELLO) {
+            peer_claim(h, p);
+        } else if (p->state == PEER_WELCOMED && !asked) {
+            peer_refetch(h, p);
+            asked = true;
+        }
+    }
+}
+
 /* From here on nothing sent to the user is missed, so what the claim reads from Redis and what
  * the channel brings leave no hole between them. */
 void user_subscribed(struct hub *h, const char *name)
@@ -60,17 +75,7 @@ void user_subscribed(struct hub *h, const char *name)
     if (!u || u->subscribed)
         return;
     u->subscribed = true;
-    struct peer *first = NULL;
-    for (struct peer *p = u->peers, *next; p; p = next) {
-        next = p->next;
-        if (p->state == PEER_HELLO)
-            peer_claim(h, p);
-        else if (p->state == PEER_WELCOMED && !first)
-            first = p;
-    }
-    if (u->missed && first)
-        peer_refetch_private(h, first);
-    u->missed = false;
+    user_ask(h, u);
 }
 
 void users_bus_up(struct hub *h)
@@ -84,11 +89,12 @@ void users_bus_up(struct hub *h)
     }
 }
 
-void users_retry_hello(struct hub *h)
+void users_retry(struct hub *h)
 {
-    for (struct peer *p = h->peers, *next; p; p = next) {
-        next = p->all_next;
-        if (p->state == PEER_HELLO && p->user->subscribed)
-            peer_claim(h, p);
+    struct user *u, *next;
+    HASH_ITER(hh, h->users, u, next)
+    {
+        if (u->subscribed)
+            user_ask(h, u);
     }
 }

@@ -36,6 +36,10 @@ void lag_start(struct session *s) REQUIRES(on_net);
 /* The socket has drained: one resync per room. */
 void lag_end(struct session *s) REQUIRES(on_net);
 void lag_fini(struct session *s) REQUIRES(on_net);
+/* Not even an answer may be queued any more. */
+bool lag_refuses_answer(const struct session *s) REQUIRES(on_net);
+/* Its answers came or left: stops reading it, or goes on. */
+void lag_gate(struct session *s) REQUIRES(on_net);
 /* Too many bytes wait for all clients together? Once per turn. */
 void lag_update(struct net_thread *t) REQUIRES(on_net);
 

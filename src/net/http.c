@@ -135,20 +135,38 @@ static void add_csp(struct str *out, const char *host)
              host, host);
 }
 
-static bool header_has(struct session *s, enum lws_token_indexes token, const char *what)
+static bool has_tag(struct session *s, const char *etag)
 {
     char value[512];
-    return lws_hdr_copy(s->wsi, value, sizeof(value), token) > 0 && strstr(value, what) != NULL;
+    return lws_hdr_copy(s->wsi, value, sizeof(value), WSI_TOKEN_HTTP_IF_NONE_MATCH) > 0 &&
+           (strcmp(value, "*") == 0 || strstr(value, etag) != NULL);
+}
+
+/* RFC 9110 section 12.5.3: named, and not with a weight of 0. */
+static bool takes_gzip(struct session *s)
+{
+    char value[512];
+    if (lws_hdr_copy(s->wsi, value, sizeof(value), WSI_TOKEN_HTTP_ACCEPT_ENCODING) <= 0)
+        return false;
+    const char *p = strcasestr(value, "gzip");
+    if (!p)
+        return false;
+    p += strlen("gzip");
+    p += strspn(p, " \t");
+    if (*p != ';')
+        return true;
+    p += strcspn(p, "=,");
+    return *p != '=' || strspn(p + 1, "0.") < strcspn(p + 1, " \t,");
 }
 
 static int send_asset(struct session *s, const struct asset *a, const char *host) REQUIRES(on_net)
 {
-    const bool gzip = a->gzip && header_has(s, WSI_TOKEN_HTTP_ACCEPT_ENCODING, "gzip");
+    const bool gzip = a->gzip && takes_gzip(s);
     struct str headers = STR_INIT;
     add_csp(&headers, host);
     str_addf(&headers, "ETag: %s\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\n", a->etag);
     struct http_reply r = { .status = 200, .type = a->type };
-    if (header_has(s, WSI_TOKEN_HTTP_IF_NONE_MATCH, a->etag)) {
+    if (has_tag(s, a->etag)) {
         r = (struct http_reply){ .status = 304 };
     } else {
         r.body = gzip ? a->gzip : a->data;

@@ -35,8 +35,10 @@ static void add_piece(struct session *s, const struct ws_frame *f)
 static void receive(struct session *s, const void *bytes, size_t size) REQUIRES(on_net)
 {
     stat_add(s->thread->net->stats, frames_in, 1);
-    if (!client_receive(s->client, text_new(bytes, size)))
-        input_watch(s, false);
+    if (client_receive(s->client, text_new(bytes, size)))
+        return;
+    s->stuffed = true;
+    input_watch(s, false);
 }
 
 static void data_frame(struct session *s, const struct ws_frame *f) REQUIRES(on_net)
@@ -129,7 +131,10 @@ static void take(struct session *s, unsigned char *data, size_t size) REQUIRES(o
         if (s->state != SESSION_OPEN || s->client->pumps ||
             reader_step(s->client) != READER_IDLE || s->reading)
             break;
-        input_watch(s, true); /* the step has emptied the inbox */
+        s->stuffed = false; /* the step has emptied the inbox */
+        if (s->gated)
+            break;
+        input_watch(s, true);
     }
     if (s->state == SESSION_OPEN) {
         keep_rest(s, data, size);
@@ -167,7 +172,13 @@ void input_ready(struct session *s, uint32_t events)
 
 void input_resume(struct session *s)
 {
-    if (s->state != SESSION_OPEN || s->reading)
+    s->stuffed = false;
+    input_go(s);
+}
+
+void input_go(struct session *s)
+{
+    if (s->state != SESSION_OPEN || s->reading || s->stuffed || s->gated)
         return;
     input_watch(s, true);
     if (!s->partial_size)

@@ -10,6 +10,8 @@ void input_ready(struct session *s, uint32_t events) REQUIRES(on_net);
 void input_watch(struct session *s, bool on) REQUIRES(on_net);
 /* The inbox has room again: goes on with what was read before, then with the socket. */
 void input_resume(struct session *s) REQUIRES(on_net);
+/* The same, when the gate has opened. */
+void input_go(struct session *s) REQUIRES(on_net);
 void input_fini(struct session *s) REQUIRES(on_net);
 
 /* Queues b (takes it) for this session alone, behind what waits; leaves with the next flush. */

@@ -1,15 +1,20 @@
 /* Clients that take less than they are sent.
  *
  *   half of OUTBOX_KB, or of MAX_QUEUE_MB for all: typing and presence are left out
- *   all of it: the outbox is emptied, the client leaves the rooms of this thread; when its socket
- *     has drained it gets one `resync` per room, joins again and is served from the history
+ *   all of it: what waits for rooms is dropped and the client leaves the rooms of this thread;
+ *     when its socket has drained it gets one `resync` per room, joins again and is served from
+ *     the history. Private messages that do not fit then end the connection: it comes back and
+ *     sees in `welcome` what it missed.
  *   blocked for LAG_CLOSE_S: the connection is ended (session.c)
  *
- * An empty outbox takes anything: one history frame may be larger than the bound. */
+ * Answers always fit, or who fills a room with large messages could lock others out of it. But a
+ * client that has more of them waiting than OUTBOX_KB is not read any more (lag_gate), and with
+ * MAX_QUEUE_MB used up it is ended. An empty outbox takes anything. */
 #include "fanout.h"
 
 #include "confab/wire/event.h"
 #include "io.h"
+#include "session.h"
 
 #include <stdlib.h>
 
@@ -27,6 +32,32 @@ enum lag_level lag_level(const struct session *s, uint32_t size)
     if (queued + size > most || s->thread->pressure > 1)
         return LAG_HARD;
     return s->thread->pressure > 0 || queued + size > most / 2 ? LAG_SOFT : LAG_NONE;
+}
+
+bool lag_refuses_answer(const struct session *s)
+{
+    return s->thread->pressure > 1 && s->client->answers > bound(s);
+}
+
+void lag_gate(struct session *s)
+{
+    struct client *c = s->client;
+    if (s->state != SESSION_OPEN)
+        return;
+    if (c->answers + c->queued > bound(s)) {
+        s->gated = true;
+        input_watch(s, false);
+        return;
+    }
+    if (s->answered) {
+        s->answered = false;
+        client_answered(c);
+        session_run_reader(c);
+    }
+    if (s->gated && s->state == SESSION_OPEN) {
+        s->gated = false;
+        input_go(s);
+    }
 }
 
 void lag_update(struct net_thread *t)
@@ -57,7 +88,7 @@ void lag_start(struct session *s)
         const struct seat *seat = &s->seats[i];
         s->lag[i] = (struct lag_point){ xstrdup(seat->room->name), seen_up_to(s, seat) };
     }
-    output_count(s->thread, -(int64_t)client_clear(s->client));
+    output_count(s->thread, -(int64_t)client_drop_rooms(s->client));
     fanout_remove_all(s);
 }
 

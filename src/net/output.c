@@ -14,15 +14,20 @@ void output_dirty(struct session *s)
     TAILQ_INSERT_TAIL(&s->thread->dirty, s, dirty_link);
 }
 
+static bool fits(struct session *s, const struct batch *b) REQUIRES(on_net)
+{
+    if (b->answers)
+        return !lag_refuses_answer(s);
+    if (lag_level(s, b->size) == LAG_HARD && !s->lagging && s->seat_count)
+        lag_start(s);
+    return lag_level(s, b->size) != LAG_HARD;
+}
+
 void output_queue(struct session *s, struct batch *b)
 {
-    if (s->state == SESSION_OPEN && lag_level(s, b->size) == LAG_HARD) {
-        if (s->lagging || s->seat_count == 0) {
-            stat_add(s->thread->net->stats, clients_closed_slow, 1);
-            session_kill(s);
-        } else {
-            lag_start(s);
-        }
+    if (s->state == SESSION_OPEN && !fits(s, b)) {
+        stat_add(s->thread->net->stats, clients_closed_slow, 1);
+        session_kill(s);
     }
     if (s->state != SESSION_OPEN) {
         batch_unref(b);
@@ -31,11 +36,15 @@ void output_queue(struct session *s, struct batch *b)
     output_count(s->thread, b->size);
     client_queue(s->client, b);
     output_dirty(s);
+    lag_gate(s);
 }
 
 void output_frame(struct session *s, struct frame *f)
 {
-    output_queue(s, batch_of_frame(f, BATCH_NO_ROOM));
+    if (f->class == FRAME_EVENT && lag_level(s, f->size) != LAG_NONE)
+        stat_add(s->thread->net->stats, events_dropped, 1);
+    else
+        output_queue(s, batch_of_frame(f, BATCH_NO_ROOM));
 }
 
 /* The send under way has left. */
@@ -44,15 +53,14 @@ static void wire_done(struct session *s) REQUIRES(on_net)
     struct batch *b = s->wire;
     s->thread->deliveries += b->frames;
     output_count(s->thread, -(int64_t)b->size);
-    s->client->queued -= b->size;
+    client_written(s->client, b);
     s->wire = NULL;
     batch_unref(b);
     if (s->client->pumps)
         pumps_written(s->client);
 }
 
-/* False: nothing more for now. */
-static bool write_some(struct session *s) REQUIRES(on_net)
+static void write_some(struct session *s) REQUIRES(on_net)
 {
     struct net_thread *t = s->thread;
     struct batch *b = s->wire;
@@ -63,7 +71,7 @@ static bool write_some(struct session *s) REQUIRES(on_net)
     unsigned char *from = (unsigned char *)(uintptr_t)b->data + s->wire_at;
     if (lws_write(s->wsi, from, size, LWS_WRITE_RAW) < 0) {
         session_kill(s);
-        return false;
+        return;
     }
     t->sends++;
     t->bytes_out += size;
@@ -71,11 +79,10 @@ static bool write_some(struct session *s) REQUIRES(on_net)
     if (s->wire_at == b->size)
         wire_done(s);
     if (!lws_partial_buffered(s->wsi))
-        return true;
+        return;
     s->blocked = true; /* until LWS_CALLBACK_SERVER_WRITEABLE */
     s->blocked_ms = t->now_ms;
     session_watch(s);
-    return false;
 }
 
 static void all_written(struct session *s) REQUIRES(on_net)
@@ -96,8 +103,10 @@ void output_write(struct session *s)
         }
         if (s->wire) {
             write_some(s);
+            if (s->gated || s->answered)
+                lag_gate(s);
         } else {
-            if (!s->client->queued)
+            if (!s->client->queued && !s->client->answers)
                 all_written(s);
             return;
         }
@@ -114,9 +123,8 @@ void output_hand_over(struct session *s, struct batch *b)
 void output_fini(struct session *s)
 {
     struct client *c = s->client;
-    output_count(s->thread, -(int64_t)c->queued);
+    output_count(s->thread, -(int64_t)c->queued - c->answers);
     client_clear(c);
-    c->queued = 0;
     batch_unref(s->wire);
     s->wire = NULL;
 }

@@ -9,6 +9,7 @@
 #include "session.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -18,12 +19,24 @@ enum {
 
 /* ---- net thread ---- */
 
+/* What a request for history is answered with. `type` stands first (docs/PROTOCOL.md). */
+static bool is_history_or_error(const struct frame *f)
+{
+    static const char history[] = "{\"type\":\"history\"", error[] = "{\"type\":\"error\"";
+    const size_t size = frame_payload_size(f);
+    return (size > sizeof(history) && !memcmp(frame_payload(f), history, sizeof(history) - 1)) ||
+           (size > sizeof(error) && !memcmp(frame_payload(f), error, sizeof(error) - 1));
+}
+
 static void do_send(struct session *s, struct frame *f) REQUIRES(on_net)
 {
-    if (s && s->state == SESSION_HTTP)
+    if (s && s->state == SESSION_HTTP) {
         http_answer_later(s, f);
-    else if (s)
+    } else if (s && s->state == SESSION_OPEN) {
+        if (atomic_load(&s->client->asked) && is_history_or_error(f))
+            s->answered = true;
         output_frame(s, f);
+    }
     frame_unref(f);
 }
 

@@ -63,7 +63,12 @@ static void pumps_changed(struct net *n)
 /* Its last commands go to the hub, then the unregister. */
 static void leave_finish(struct net_thread *t, struct client *c) REQUIRES(on_net)
 {
-    if (reader_step(c) == READER_STALLED && !t->stopping) {
+    enum reader_result result;
+    do {
+        atomic_store(&c->asked, false); /* nobody waits for that history any more */
+        result = reader_step(c);
+    } while (result == READER_ASKED);
+    if (result == READER_STALLED && !t->stopping) {
         c->next_leaving = t->leaving;
         t->leaving = c;
         return;
@@ -171,7 +176,7 @@ void session_start_pumps(struct session *s)
 
 void session_watch(struct session *s)
 {
-    if (s->timed)
+    if (s->timed || s->state == SESSION_DEAD)
         return;
     s->timed = true;
     TAILQ_INSERT_TAIL(&s->thread->timed, s, timed_link);

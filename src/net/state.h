@@ -75,6 +75,9 @@ struct session {
     int fd;
     uint8_t state;         /* enum session_state */
     bool reading;          /* the socket is watched for input */
+    bool stuffed;          /* not, because its inbox is full */
+    bool gated;            /* not, because it does not read its answers */
+    bool answered;         /* the history it asked for is in the outbox or has left */
     bool blocked;          /* the last write was partial: wait for WRITEABLE */
     bool counted;          /* in stats.clients */
     bool dirty;            /* stands in net_thread.dirty */

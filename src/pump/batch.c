@@ -26,6 +26,8 @@ struct batch *batch_of_frame(struct frame *f, uint32_t room)
     b->size = f->size;
     b->frame = frame_ref(f);
     b->data = f->bytes;
+    if (room == BATCH_NO_ROOM && f->class == FRAME_CONTROL)
+        b->answers = b->size;
     add_seq(b, f->seq, f->seq);
     return b;
 }
@@ -51,6 +53,7 @@ struct batch *batch_of_bytes(const void *bytes, size_t size)
 {
     struct batch *b = batch_new(size, 0, BATCH_NO_ROOM);
     memcpy(b->bytes, bytes, size);
+    b->answers = b->size;
     return b;
 }
 
@@ -69,6 +72,7 @@ struct batch *batch_join(struct batch *const *items, size_t count)
     for (size_t i = 0; i < count; i++) {
         memcpy(at, items[i]->data, items[i]->size);
         at += items[i]->size;
+        b->answers += items[i]->answers;
     }
     return b;
 }

@@ -94,7 +94,8 @@ void client_clear_inbox(struct client *c)
 
 void client_queue(struct client *c, struct batch *b)
 {
-    c->queued += b->size;
+    c->answers += b->answers;
+    c->queued += b->size - b->answers;
     client_lock(c);
     outbox_push(&c->outbox, b);
     if (c->pumps)
@@ -102,14 +103,36 @@ void client_queue(struct client *c, struct batch *b)
     client_unlock(c);
 }
 
-uint32_t client_clear(struct client *c)
+void client_written(struct client *c, const struct batch *b)
+{
+    c->answers -= b->answers;
+    c->queued -= b->size - b->answers;
+}
+
+uint32_t client_drop_rooms(struct client *c)
 {
     client_lock(c);
-    uint32_t bytes = c->outbox.bytes;
-    outbox_fini(&c->outbox);
+    const uint32_t bytes = outbox_drop_rooms(&c->outbox);
     client_unlock(c);
     c->queued -= bytes;
     return bytes;
+}
+
+void client_clear(struct client *c)
+{
+    client_lock(c);
+    outbox_fini(&c->outbox);
+    client_unlock(c);
+    c->queued = c->answers = 0;
+}
+
+void client_answered(struct client *c)
+{
+    atomic_store(&c->asked, false);
+    client_lock(c);
+    if (c->pumps)
+        pumps_signal_reader_locked(c->pumps);
+    client_unlock(c);
 }
 
 uint64_t client_first_seq(struct client *c, uint32_t room)

@@ -23,6 +23,8 @@ void pumps_signal_writer_locked(struct pumps *p)
 
 static bool reader_may_go(const struct client *c)
 {
+    if (atomic_load(&c->asked))
+        return false;
     if (c->pumps->stalled)
         return atomic_load(&c->env->flow) != c->stalled_flow;
     return c->inbox.slots && ring_size(&c->inbox) > 0;
@@ -45,10 +47,10 @@ static void *reader_run(void *arg) NO_THREAD_SAFETY
     lock_acquire(&p->lock);
     while (wait_to_read(c)) {
         lock_release(&p->lock);
-        const bool stalled = reader_step(c) == READER_STALLED;
+        const enum reader_result result = reader_step(c);
         lock_acquire(&p->lock);
-        p->stalled = stalled;
-        if (p->paused && !stalled) {
+        p->stalled = result == READER_STALLED;
+        if (p->paused && result == READER_IDLE) {
             p->paused = false;
             lock_release(&p->lock);
             c->env->port.resume(c);

@@ -65,6 +65,21 @@ size_t outbox_take(struct outbox *o, struct batch **out, size_t most, size_t byt
     return n;
 }
 
+uint32_t outbox_drop_rooms(struct outbox *o)
+{
+    uint32_t dropped = 0;
+    for (uint32_t n = o->count; n > 0; n--) {
+        struct batch *b = outbox_pop(o);
+        if (b->room == BATCH_NO_ROOM) {
+            outbox_push(o, b);
+        } else {
+            dropped += b->size;
+            batch_unref(b);
+        }
+    }
+    return dropped;
+}
+
 uint64_t outbox_first_seq(const struct outbox *o, uint32_t room)
 {
     for (uint32_t i = 0; i < o->count; i++) {

@@ -41,9 +41,12 @@ static int give_to_hub(struct client *c, struct command *cmd)
     struct hub *hub = c->env->hub;
     const bool hello = cmd->type == COMMAND_HELLO;
     peer_ref(&c->peer); /* the queue's */
+    if (cmd->type == COMMAND_HISTORY) /* before the call: the answer may overtake its return */
+        atomic_store(&c->asked, true);
     const int error =
         hello ? hub_register(hub, &c->peer, cmd) : hub_submit(hub, &c->peer, cmd);
     if (error) {
+        atomic_store(&c->asked, false);
         peer_unref(&c->peer);
         return error;
     }
@@ -68,7 +71,7 @@ enum reader_result reader_command(struct client *c, struct command *cmd)
     }
     if (type == COMMAND_MESSAGE || type == COMMAND_PRIVATE)
         stat_add(c->env->stats, messages_in, 1);
-    return READER_IDLE;
+    return type == COMMAND_HISTORY ? READER_ASKED : READER_IDLE;
 }
 
 static enum reader_result take_text(struct client *c, const struct text *t)
@@ -97,7 +100,7 @@ static enum reader_result retry_stalled(struct client *c)
 enum reader_result reader_step(struct client *c)
 {
     struct text *t;
-    enum reader_result result = READER_IDLE;
+    enum reader_result result = atomic_load(&c->asked) ? READER_ASKED : READER_IDLE;
     if (c->stalled)
         result = retry_stalled(c);
     while (result == READER_IDLE && (t = client_next_text(c)) != NULL) {

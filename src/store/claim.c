@@ -34,8 +34,8 @@ static void on_claimed(struct request *r, enum store_status status, const redisR
     r->done.claimed(r->arg, &result);
 }
 
-int store_claim(struct store *s, const char *user, const char *session, store_claimed_fn *done,
-                void *arg)
+int store_claim(struct store *s, const char *user, const char *session, bool made_up,
+                store_claimed_fn *done, void *arg)
 {
     struct request *r;
     int error = request_begin(s, &r);
@@ -44,7 +44,7 @@ int store_claim(struct store *s, const char *user, const char *session, store_cl
     r->done.claimed = done;
     r->arg = arg;
     const char *prefix = s->settings->redis_prefix;
-    request_script(r, SCRIPT_CLAIM, 3, 4);
+    request_script(r, SCRIPT_CLAIM, 3, 5);
     request_addj(r, prefix, "name:", user);
     request_addj(r, prefix, "presence:", user);
     request_addj(r, prefix, "{user:", user, "}:conversations");
@@ -52,6 +52,7 @@ int store_claim(struct store *s, const char *user, const char *session, store_cl
     request_addu(r, (uint64_t)s->settings->name_hold_s * 1000);
     request_addz(r, s->settings->instance);
     request_addu(r, (uint64_t)s->settings->presence_ttl_s * 1000);
+    request_addu(r, made_up);
     return request_send(r, on_claimed);
 }
 

@@ -120,8 +120,6 @@ bool bench_loop(struct bench *b, int64_t until_us, bool (*done)(struct bench *))
         int n = epoll_wait(b->epoll, events, EVENTS, wait_ms);
         b->now_us = bench_now(b);
         serve(b, events, n);
-        if (n > 0 && b->opt->pause)
-            usleep(b->opt->pause);
     }
 }
 

@@ -26,7 +26,6 @@ enum bench_mode {
     X(content, 16, 16, 4096, "bytes of a message's content; the first 16 carry time and sender")   \
     X(missed, 20, 1, 100, "messages that each room gets while all are away (resume)")              \
     X(in_flight, 256, 1, 10000, "connections being made at a time")                                \
-    X(pause, 0, 0, 10000, "microseconds between looks at the sockets; see below")                  \
     X(warm_up, 2, 0, 600, "seconds before the measurement")                                        \
     X(seconds, 5, 1, 1800, "seconds of measurement")                                               \
     X(deadline, 60, 1, 600, "seconds that connecting, and the last deliveries, may take")

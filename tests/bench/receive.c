@@ -119,7 +119,7 @@ static void became_ready(struct bench *b, struct conn *c)
         return;
     b->connecting--;
     b->ready++;
-    if (b->ready + BENCH_TAIL == b->conn_count)
+    if (b->ready + BENCH_TAIL == b->conn_count && !b->marks[MARK_TAIL].at_us)
         bench_mark(b, MARK_TAIL);
     if (b->connect_next < b->connect_end)
         conn_open(b, &b->conns[b->connect_next++]);

@@ -169,10 +169,13 @@ test('who goes and comes back as somebody else starts anew', async (t) => {
 
 test('content is text: markup stays text, links are links', async (t) => {
     const [alice, bob] = await pair(t, 'safe');
-    const text = '<img src=x onerror=alert(1)> see (https://example.org/a_(b)?c=1). javascript:alert(2)';
+    const text =
+        '<img src=x onerror=alert(1)> see (https://example.org/a_(b)?c=1). javascript:alert(2)';
     await alice.say(text);
     await bob.hears(text);
-    const links = await bob.page.locator('#messages a').evaluateAll((all) => all.map((a) => [a.href, a.rel]));
+    const links = await bob.page
+        .locator('#messages a')
+        .evaluateAll((all) => all.map((a) => [a.href, a.rel]));
     assert.deepEqual(links, [['https://example.org/a_(b)?c=1', 'noopener noreferrer nofollow']]);
     assert.equal(await bob.page.locator('#messages img').count(), 0);
 });

@@ -9,7 +9,10 @@ let redis, one, two;
 
 before(async () => {
     redis = await startRedis();
-    [one, two] = await Promise.all([startConfab(redis, { env: FREE }), startConfab(redis, { env: FREE })]);
+    [one, two] = await Promise.all([
+        startConfab(redis, { env: FREE }),
+        startConfab(redis, { env: FREE }),
+    ]);
 });
 
 after(async () => {
@@ -119,14 +122,19 @@ test('after waking up a dead socket is replaced within seconds', async (t) => {
     await bob.say('wake', 'are you there?');
     alice.client.wake();
     await alice.hears('wake', 'are you there?', 10_000);
-    assert.ok(alice.seen.state.some(({ state, reason }) => state === 'waiting' && /waking/.test(reason)));
+    assert.ok(
+        alice.seen.state.some(({ state, reason }) => state === 'waiting' && /waking/.test(reason)),
+    );
 });
 
 test('waking up a living socket keeps it', async (t) => {
     const alice = await new Talker(t, one.ws, 'alice8').enter('alive');
     const states = alice.seen.state.length;
     alice.client.wake();
-    await alice.until(() => !alice.client.connection.timers.probe && alice.seen.joined.length > 1, 'answered');
+    await alice.until(
+        () => !alice.client.connection.timers.probe && alice.seen.joined.length > 1,
+        'answered',
+    );
     await alice.say('alive', 'still the same one');
     assert.equal(alice.seen.state.length, states);
 });
@@ -136,7 +144,10 @@ test('silence is noticed without waking up', async (t) => {
     const proxy = await startProxy(t, quick.port);
     const alice = await new Talker(t, `ws://127.0.0.1:${proxy.port}/ws`, 'alice9').enter('silence');
     proxy.deafen();
-    await alice.until(() => alice.seen.state.some(({ reason }) => /silent/.test(reason)), 'noticed');
+    await alice.until(
+        () => alice.seen.state.some(({ reason }) => /silent/.test(reason)),
+        'noticed',
+    );
     await alice.until(() => alice.client.online && alice.seen.welcome.length === 2, 'back');
 });
 
@@ -192,7 +203,10 @@ test('older messages come in pages', async (t) => {
 });
 
 test('over the rate limit messages wait and arrive in order', async (t) => {
-    const strict = await startConfab(redis, { t, env: { RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_S: '1' } });
+    const strict = await startConfab(redis, {
+        t,
+        env: { RATE_LIMIT_MESSAGES: '3', RATE_LIMIT_WINDOW_S: '1' },
+    });
     const alice = await new Talker(t, strict.ws, 'alice13').enter('limit');
     for (const text of numbered(7)) alice.client.sendMessage('limit', text);
     await alice.hears('limit', 'n7');

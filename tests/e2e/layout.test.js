@@ -13,7 +13,10 @@ let redis, server, browser;
 before(async () => {
     await mkdir(ARTIFACTS, { recursive: true });
     redis = await startRedis();
-    [server, browser] = await Promise.all([startConfab(redis, { env: { RATE_LIMIT_MESSAGES: '0' } }), launch()]);
+    [server, browser] = await Promise.all([
+        startConfab(redis, { env: { RATE_LIMIT_MESSAGES: '0' } }),
+        launch(),
+    ]);
 });
 
 after(async () => {
@@ -26,23 +29,32 @@ const open = (t, name, options) => Person.enter(t, browser, server.url, name, op
 
 async function assertNoSidewaysScroll(page) {
     const wide = await page.evaluate(() =>
-        [document.documentElement, document.getElementById('scroller')].map((e) => e.scrollWidth - e.clientWidth),
+        [document.documentElement, document.getElementById('scroller')].map(
+            (e) => e.scrollWidth - e.clientWidth,
+        ),
     );
     assert.deepEqual(wide, [0, 0]);
 }
 
 async function settled(page, selector) {
-    await page.locator(selector).evaluate((e) => Promise.all(e.getAnimations().map((a) => a.finished)));
+    await page
+        .locator(selector)
+        .evaluate((e) => Promise.all(e.getAnimations().map((a) => a.finished)));
 }
 
 for (const width of [320, 360]) {
     test(`a phone of ${width} px: no sideways scroll, large targets, drawers`, async (t) => {
         const bob = await open(t, `phone-${width}`, { ...PHONE, viewport: { width, height: 640 } });
         const { page } = bob;
-        await bob.say(`a ${'very '.repeat(30)}long line and https://example.org/${'x'.repeat(200)}`);
+        await bob.say(
+            `a ${'very '.repeat(30)}long line and https://example.org/${'x'.repeat(200)}`,
+        );
         await assertNoSidewaysScroll(page);
         for (const id of ['#open-side', '#open-people', '#send', '#text'])
-            assert.ok((await page.locator(id).boundingBox()).height >= TOUCH_PX, `${id} is large enough`);
+            assert.ok(
+                (await page.locator(id).boundingBox()).height >= TOUCH_PX,
+                `${id} is large enough`,
+            );
 
         assert.ok(await page.locator('#side').evaluate((e) => e.inert), 'a closed drawer is inert');
         await page.click('#open-side');
@@ -82,11 +94,16 @@ test('the field stays in sight when a keyboard makes the page small', async (t) 
 
 test('everything that can be pressed has a name', async (t) => {
     const bob = await open(t, 'named', DESKTOP);
-    const nameless = await bob.page.locator('button:visible, input:visible, textarea:visible').evaluateAll((all) =>
-        all
-            .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))
-            .map((e) => e.outerHTML),
-    );
+    const nameless = await bob.page
+        .locator('button:visible, input:visible, textarea:visible')
+        .evaluateAll((all) =>
+            all
+                .filter(
+                    (e) =>
+                        !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length),
+                )
+                .map((e) => e.outerHTML),
+        );
     assert.deepEqual(nameless, []);
 });
 
@@ -95,8 +112,13 @@ test('pictures of phone and desktop, light and dark', async (t) => {
     await carol.joinRoom('pictures');
     for (const [device, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
         for (const colorScheme of ['light', 'dark']) {
-            const person = await Person.open(t, browser, server.url, `${device}-${colorScheme}`, { ...options, colorScheme });
-            await person.page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}-start.png` });
+            const person = await Person.open(t, browser, server.url, `${device}-${colorScheme}`, {
+                ...options,
+                colorScheme,
+            });
+            await person.page.screenshot({
+                path: `${ARTIFACTS}${device}-${colorScheme}-start.png`,
+            });
             await person.join();
             if (device === 'phone') await person.page.click('#open-side');
             await person.joinRoom('pictures');
@@ -105,7 +127,9 @@ test('pictures of phone and desktop, light and dark', async (t) => {
             await person.hears(`welcome, ${device}`);
             await person.page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}.png` });
             await assertNoSidewaysScroll(person.page);
-            const background = await person.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+            const background = await person.page.evaluate(
+                () => getComputedStyle(document.body).backgroundColor,
+            );
             const [red] = background.match(/\d+/).map(Number);
             assert.equal(red > 128, colorScheme === 'light');
         }

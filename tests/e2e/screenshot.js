@@ -11,13 +11,14 @@ const endings = [];
 const scope = { after: (ending) => endings.unshift(ending) };
 
 const TALK = [
-    ['alice', 'Good morning! The new build is on the test machine.'],
+    ['alice', 'Hello all! The new build is on the test machine.'],
     ['alice', 'Notes are at https://example.org/notes/1.2 – still a draft.'],
-    ['carol', 'Tried it with the laptop lid: closed for an hour, opened again, “Caught up: 41 messages”. Nothing twice.'],
+    [
+        'carol',
+        'Closed the laptop for an hour, opened it again: “Caught up: 41 messages”, none twice.',
+    ],
     ['bob', 'On the train here. Two tunnels so far, and what I wrote in the dark arrived once.'],
-    ['dave', 'Which instance are you on?'],
-    ['bob', 'The second one. You?'],
-    ['dave', 'The first. Same order on both, I compared.'],
+    ['dave', 'I compared the two instances. Same order on both.'],
     ['alice', 'Then let us ship it after lunch.'],
 ];
 
@@ -49,8 +50,10 @@ async function take() {
     await carol.ready();
     await carol.say('Cake at four?');
     await alice.unread('conversations', 'carol', 1);
-    await bob.page.locator('#text').pressSequentially('After lu');
+    // Slowly: signs of typing are passed on once in a while only.
+    await bob.page.locator('#text').pressSequentially('After lunch', { delay: 400 });
     await alice.sees('#typing', 'bob is typing…');
+    await alice.page.hover('.side-head');
     await alice.page.screenshot({ path: PICTURE });
 }
 

@@ -15,7 +15,12 @@ const message = (seq, extra = {}) => ({
     ...extra,
 });
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
-const history = (from, to, epoch = 'e1', more = false) => ({ type: 'history', epoch, messages: range(from, to), more });
+const history = (from, to, epoch = 'e1', more = false) => ({
+    type: 'history',
+    epoch,
+    messages: range(from, to),
+    more,
+});
 const seqs = (batch) => batch.messages.map((m) => m.seq);
 
 function joined(stream, frame) {
@@ -32,15 +37,29 @@ function room(seq) {
 }
 
 test('close codes decide who comes back', () => {
-    for (const code of [1003, 1007, 1009, 4000, 4001, 4002, 4003, 4099]) assert.equal(comesBack(code), false, code);
-    for (const code of [1000, 1001, 1006, 1011, 4100, 4101, 4102, 4201]) assert.equal(comesBack(code), true, code);
+    for (const code of [1003, 1007, 1009, 4000, 4001, 4002, 4003, 4099])
+        assert.equal(comesBack(code), false, code);
+    for (const code of [1000, 1001, 1006, 1011, 4100, 4101, 4102, 4201])
+        assert.equal(comesBack(code), true, code);
 });
 
 test('back-off grows, is spread over the whole range and has an end', () => {
-    assert.equal(backoff(0, () => 0), 0);
-    assert.equal(backoff(0, () => 0.5), 500);
-    assert.equal(backoff(3, () => 0.5), 4000);
-    assert.equal(backoff(50, () => 0.999), 29_970);
+    assert.equal(
+        backoff(0, () => 0),
+        0,
+    );
+    assert.equal(
+        backoff(0, () => 0.5),
+        500,
+    );
+    assert.equal(
+        backoff(3, () => 0.5),
+        4000,
+    );
+    assert.equal(
+        backoff(50, () => 0.999),
+        29_970,
+    );
 });
 
 test('the next message is taken, a repeated one is not', () => {
@@ -58,7 +77,10 @@ test('a resume that recovers gives what was missed and no gap', () => {
     const stream = room(3);
     joined(stream, { epoch: 'e1', seq: 5, recovered: true, missed: 2 });
     const { batch, verified } = stream.takeHistory(history(4, 5));
-    assert.deepEqual([batch.kind, seqs(batch), batch.gap, verified], ['resumed', [4, 5], null, true]);
+    assert.deepEqual(
+        [batch.kind, seqs(batch), batch.gap, verified],
+        ['resumed', [4, 5], null, true],
+    );
 });
 
 test('a resume that does not recover states the gap', () => {
@@ -103,7 +125,10 @@ test('of each stream one message is under way', () => {
     const { sent, box } = outbox();
     const [a, b] = [box.add('r', 'a'), box.add('r', 'b')];
     box.add('@bob', 'c');
-    assert.deepEqual(sent.map((frame) => frame.content), ['a', 'c']);
+    assert.deepEqual(
+        sent.map((frame) => frame.content),
+        ['a', 'c'],
+    );
     box.acknowledged(a.cid, 1);
     assert.equal(sent[2].cid, b.cid);
     box.disconnected();
@@ -125,7 +150,7 @@ test('a temporary error is tried again with the same cid, a lasting one is repor
     assert.equal(sent[2].cid, sent[0].cid);
 });
 
-test('beyond the dedupe time a message is repeated only when the history proves it missing', (t) => {
+test('beyond the dedupe time a message is repeated only when it is proved missing', (t) => {
     t.mock.method(globalThis, 'setTimeout', () => 0);
     const now = t.mock.method(Date, 'now', () => 1000);
     for (const verified of [true, false]) {
@@ -144,11 +169,17 @@ test('beyond the dedupe time a message is repeated only when the history proves 
 
 test('what was not sent is there after a reload', () => {
     let kept = [];
-    const storage = { load: () => structuredClone(kept), save: (entries) => (kept = structuredClone(entries)) };
+    const storage = {
+        load: () => structuredClone(kept),
+        save: (entries) => (kept = structuredClone(entries)),
+    };
     outbox({ storage, ready: () => false }).box.add('r', 'a');
     const { sent, box } = outbox({ storage });
     box.flush();
-    assert.deepEqual(sent.map((frame) => frame.content), ['a']);
+    assert.deepEqual(
+        sent.map((frame) => frame.content),
+        ['a'],
+    );
     box.arrived(kept[0].cid);
     assert.deepEqual(kept, []);
 });
@@ -156,9 +187,23 @@ test('what was not sent is there after a reload', () => {
 test('unread counts others only, and what is behind the mark', () => {
     const view = new StreamView('r', 'alice', { epoch: 'e1', seq: 2 });
     const messages = [...range(1, 4), message(5, { user: 'alice' }), message(6)];
-    view.take({ stream: 'r', kind: 'fresh', epoch: 'e1', messages: messages.slice(0, 4), gap: null, more: false });
+    view.take({
+        stream: 'r',
+        kind: 'fresh',
+        epoch: 'e1',
+        messages: messages.slice(0, 4),
+        gap: null,
+        more: false,
+    });
     assert.equal(view.unread, 2);
-    view.take({ stream: 'r', kind: 'live', epoch: 'e1', messages: messages.slice(4), gap: null, more: false });
+    view.take({
+        stream: 'r',
+        kind: 'live',
+        epoch: 'e1',
+        messages: messages.slice(4),
+        gap: null,
+        more: false,
+    });
     assert.equal(view.unread, 1, 'who answers has read');
     view.raiseMark(6);
     assert.equal(view.unread, 0);
@@ -167,11 +212,24 @@ test('unread counts others only, and what is behind the mark', () => {
 
 test('a gap stands between what was there and what came', () => {
     const view = new StreamView('r', 'alice', undefined);
-    view.take({ stream: 'r', kind: 'fresh', epoch: 'e1', messages: range(1, 2), gap: null, more: false });
-    view.take({ stream: 'r', kind: 'resumed', epoch: 'e1', messages: range(8, 9), gap: { missed: 5 }, more: false });
+    view.take({
+        stream: 'r',
+        kind: 'fresh',
+        epoch: 'e1',
+        messages: range(1, 2),
+        gap: null,
+        more: false,
+    });
+    view.take({
+        stream: 'r',
+        kind: 'resumed',
+        epoch: 'e1',
+        messages: range(8, 9),
+        gap: { missed: 5 },
+        more: false,
+    });
     assert.deepEqual(
         view.items.map((item) => (item.kind === 'gap' ? `gap ${item.missed}` : item.message.seq)),
         [1, 2, 'gap 5', 8, 9],
     );
 });
-

@@ -8,6 +8,7 @@ import unicodedata
 import pytest
 
 from support.client import Client
+from support.deadline import wait_for
 from support.raw import Raw
 from support.redis import Redis
 from support.server import BINARY, Server
@@ -136,3 +137,17 @@ def raw(request):
         return connection
 
     return raw
+
+
+@pytest.fixture
+def present(redis):
+    """Waits until Redis has the lease of a client's user, so that every instance knows: joins of
+    one moment are gathered, and `joined` is sent before."""
+
+    def present(client):
+        key = f"confab:{{room:{client.room}}}:members"
+        lease = f"{client.user}|{client.instance}"
+        wait_for(lambda: redis.client.zscore(key, lease), f"{lease} is in {client.room}")
+        return client
+
+    return present

@@ -105,9 +105,9 @@ def test_database_number(start, server, redis, connect, new, room):
     assert not keys(redis, room)
 
 
-def test_room_channel(server, redis, connect, new, room):
+def test_room_channel(server, redis, connect, present, new, room):
     """Another program may listen."""
-    anna = connect(server, new.anna, room)
+    anna = present(connect(server, new.anna, room))
     with redis.client.pubsub() as listener:
         listener.subscribe(f"confab:{{room:{room}}}")
         assert listener.get_message(timeout=10)["type"] == "subscribe"

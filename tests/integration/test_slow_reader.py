@@ -20,7 +20,7 @@ def write_until(server, writer, question, what):
     """Fills the room with large messages until it is true; watches the memory meanwhile."""
     most = OUTBOX_KB * 1024 * 3  # three who may have something waiting
     for turn in range(200):
-        writer.say_all([f"{turn}:{n}:" + "x" * 4000 for n in range(50)], window=50)
+        writer.say_all([f"{turn}:{n}:" + "x" * 4000 for n in range(50)], window=8)
         stats = server.stats()
         assert queue_bytes(stats) <= most, stats
         if question(stats):
@@ -115,6 +115,67 @@ def test_events_go_first(server, connect, raw, new, room):
         if seqs and seqs[-1] == last:
             break
     assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_private_messages_are_not_lost_in_a_lag(server, connect, raw, new, room):
+    """They arrive, or a resync names the conversation."""
+    slow = raw(server, new.slow, room, receive_buffer=4096)
+    writer = connect(server, new.writer, room)
+    name = slow.frames[0]["user"]
+    write_until(server, writer, lambda s: queue_bytes(s) > 0, "something waits")
+    for n in range(1, 4):
+        writer.tell(name, f"m{n}")
+    write_until(server, writer, lambda s: find(s, "clients_lagged") >= 1, "it lags")
+    slow.expect("resync", room=room)
+    slow.say("join", room=new.fence)
+    slow.expect("joined")
+    told = [f["content"] for f in slow.frames if f["type"] == "private"]
+    if told != ["m1", "m2", "m3"]:
+        assert [f for f in slow.frames if f["type"] == "resync" and f.get("to") == writer.user]
+
+
+def test_acks_are_not_lost_in_a_lag(server, connect, raw, new, room):
+    slow = raw(server, new.slow, room, receive_buffer=4096)
+    writer = connect(server, new.writer, room)
+    write_until(server, writer, lambda s: queue_bytes(s) > 0, "something waits")
+    slow.say("message", room=room, content="from the slow one", cid="mine")
+    slow.say("message", room=room, content="", cid="bad")
+    writer.expect("message", content="from the slow one")
+    write_until(server, writer, lambda s: find(s, "clients_lagged") >= 1, "it lags")
+    slow.expect("resync", room=room)
+    slow.say("join", room=new.fence)
+    slow.expect("joined")
+    assert [f for f in slow.frames if f["type"] == "ack" and f["cid"] == "mine"]
+    assert [f for f in slow.frames if f["type"] == "error" and f["cid"] == "bad"]
+
+
+@pytest.mark.parametrize("letter", ["x", "\x01"], ids=["plain", "escaped"])
+def test_room_full_of_the_largest_messages_can_be_joined(start, redis, connect, new, room, letter):
+    """The answer to a join is asked for, so it fits, with the smallest bound as well: else one
+    who fills a room would lock everybody out."""
+    server = start(redis, OUTBOX_KB=64)
+    writer = connect(server, new.writer, room)
+    writer.say_all(["a" + letter * 4095] * 100, window=2)
+    late = connect(server, new.late, room)
+    assert len(late.history["messages"]) == 100
+    late.say("hi")
+
+
+def test_resume_of_many_full_rooms(start, redis, connect, new):
+    """After a night's sleep everything comes at once."""
+    server = start(redis)
+    writer = connect(server, new.writer, new.first)
+    rooms = [new.room for _ in range(8)]
+    resume = {}
+    for name in rooms:
+        writer.join(name)
+        writer.say_all(["x" * 4000] * 100, room=name)
+        resume[name] = {"epoch": writer.epoch[name], "seq": 0}
+    sleeper = connect(server)
+    sleeper.hello(new.sleeper, resume=resume)
+    for name in rooms:
+        joined, history = sleeper.expect_joined(name)
+        assert joined["recovered"] is True and len(history["messages"]) == 100
 
 
 def test_one_who_sends_and_never_reads(server, connect, raw, new, room):

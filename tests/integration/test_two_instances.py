@@ -39,9 +39,9 @@ def test_ack_and_message_agree_on_the_other_side(server, other, connect, new, ro
     }
 
 
-def test_roster_spans_instances(server, other, connect, new, room):
-    anna = connect(server, new.anna, room).announced()
-    ben = connect(other, new.ben, room).announced()
+def test_roster_spans_instances(server, other, connect, present, new, room):
+    anna = present(connect(server, new.anna, room))
+    ben = present(connect(other, new.ben, room))
     assert sorted(ben.joined["members"]) == sorted([anna.user, ben.user])
     assert ben.joined["count"] == 2
     presence = anna.expect("presence", join=lambda names: ben.user in names)
@@ -52,11 +52,11 @@ def test_roster_spans_instances(server, other, connect, new, room):
     assert (presence["join"], presence["count"]) == ([], 1)
 
 
-def test_user_on_both_leaves_one(server, other, connect, new, room):
+def test_user_on_both_leaves_one(server, other, connect, present, new, room):
     """Users are counted, not connections."""
-    anna = connect(server, new.anna, room).announced()
-    ben = connect(server, new.ben, room).announced()
-    ben2 = connect(other, ben.user, room, session=ben.session)
+    anna = present(connect(server, new.anna, room))
+    ben = present(connect(server, new.ben, room))
+    ben2 = present(connect(other, ben.user, room, session=ben.session))
     ben.send("leave", room=room)
     ben.expect("left")
     ben2.say("still here")
@@ -117,10 +117,10 @@ def test_stats_of_both(server, other, connect, new, room):
     assert (first["instance"], second["instance"]) == (server.instance, other.instance)
 
 
-def test_survivor_carries_on(start, redis, connect, new, room):
+def test_survivor_carries_on(start, redis, connect, present, new, room):
     """One instance is killed: the others do not notice, its clients come back elsewhere."""
     a, b = start(redis, PRESENCE_TTL_S=2), start(redis, PRESENCE_TTL_S=2)
-    anna = connect(a, new.anna, room, session="anna").announced()
+    anna = present(connect(a, new.anna, room, session="anna"))
     ben = connect(b, new.ben, room)
     anna.say("before")
     ben.expect("message", content="before")

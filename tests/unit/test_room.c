@@ -68,10 +68,10 @@ int store_page(struct store *s, const char *stream, const char *viewer, uint64_t
     (void)s, (void)stream, (void)viewer, (void)before, (void)limit, (void)done, (void)arg;
     return -ENOTCONN;
 }
-int store_claim(struct store *s, const char *user, const char *session, store_claimed_fn *done,
-                void *arg)
+int store_claim(struct store *s, const char *user, const char *session, bool made_up,
+                store_claimed_fn *done, void *arg)
 {
-    (void)s, (void)user, (void)session, (void)done, (void)arg;
+    (void)s, (void)made_up, (void)user, (void)session, (void)done, (void)arg;
     return -ENOTCONN;
 }
 void store_release(struct store *s, const char *user, const char *session)
@@ -492,13 +492,17 @@ static void who_merely_disconnects_is_left_to_the_lease(void **state)
 static void joins_are_gathered(void **state)
 {
     (void)state;
-    struct peer *alice = alice_in_tea(0), *bob = somebody("bob");
+    struct peer *alice = alice_in_tea(0), *bob = somebody("bob"), *carol = somebody("carol");
+    assert_string_equal(store.refreshed, "alice"); /* the first one at once */
     room_join(hub, bob, "tea", NULL, 0);
-    assert_string_equal(store.refreshed, "");
+    room_join(hub, carol, "tea", NULL, 0);
+    assert_string_equal(store.refreshed, "alice");
+    room_find(hub, "tea")->announced_ms -= PRESENCE_MOST_MS;
     roster_gathered(hub);
-    assert_string_equal(store.refreshed, "alice\nbob");
+    assert_string_equal(store.refreshed, "bob\ncarol");
     gone(alice);
     gone(bob);
+    gone(carol);
 }
 
 static void the_roster_follows_the_channel_and_counts_large_rooms(void **state)

@@ -240,12 +240,36 @@ static void name_belongs_to_its_session(void **state)
     assert_true(atoll(test_redis(&redis, "TTL t:name:al")) > 590);
     assert_true(atoll(test_redis(&redis, "PTTL t:presence:al")) > 29000);
 
-    store_release(b.store, "al", "s2"); /* not the holder */
-    settle(&b);
-    assert_int_equal(test_store_claim(&b, "al", "s2").status, STORE_TAKEN);
-    store_release(a.store, "al", "s1");
+    store_release(a.store, "al", "s1"); /* a client knows it: somebody may come back */
     settle(&a);
-    assert_int_equal(test_store_claim(&b, "al", "s2").status, STORE_OK);
+    assert_int_equal(test_store_claim(&b, "al", "s2").status, STORE_TAKEN);
+}
+
+static enum store_status claim_made_up(struct test_store *t, const char *user, const char *session)
+{
+    struct test_claimed out = { 0 };
+    role_assume(&on_hub);
+    assert_int_equal(store_claim(t->store, user, session, true, test_claimed, &out), 0);
+    WAIT_UNTIL(t->base, out.count > 0);
+    return out.status;
+}
+
+static void name_of_a_made_up_session_is_let_go_until_a_client_presents_it(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    assert_int_equal(claim_made_up(&a, "bo", "s1"), STORE_OK);
+    store_release(b.store, "bo", "s2"); /* not the holder */
+    settle(&b);
+    assert_int_equal(test_store_claim(&b, "bo", "s2").status, STORE_TAKEN);
+    store_release(a.store, "bo", "s1");
+    settle(&a);
+    assert_int_equal(claim_made_up(&a, "bo", "s3"), STORE_OK);
+    assert_int_equal(test_store_claim(&b, "bo", "s3").status, STORE_OK);
+    assert_int_equal(claim_made_up(&a, "bo", "s3"), STORE_OK); /* asked again by the first one */
+    store_release(a.store, "bo", "s3");
+    settle(&a);
+    assert_int_equal(test_store_claim(&b, "bo", "s2").status, STORE_TAKEN);
 }
 
 static void online_says_where_users_are_and_keeps_their_names(void **state)
@@ -387,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup(many_users_go_in_several_calls, empty),
         cmocka_unit_test_setup(keys_of_a_room_live_and_die_together, empty),
         cmocka_unit_test_setup(name_belongs_to_its_session, empty),
+        cmocka_unit_test_setup(name_of_a_made_up_session_is_let_go_until_a_client_presents_it, empty),
         cmocka_unit_test_setup(online_says_where_users_are_and_keeps_their_names, empty),
         cmocka_unit_test_setup(events_reach_a_room_and_both_users, empty),
         cmocka_unit_test_setup(confirmation_counts_only_for_the_last_subscription, empty),

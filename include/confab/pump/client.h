@@ -61,7 +61,8 @@ struct client {
     /* net thread */
     void *session;       /* NULL once the socket has gone */
     struct pumps *pumps; /* NULL: shared steps. Written only while no pump thread runs */
-    uint32_t queued;     /* bytes in the outbox and in the send under way */
+    uint32_t queued;     /* bytes in the outbox and in the send under way that nobody asked for */
+    uint32_t answers;    /* and those that answer this client */
     bool leaving;        /* the socket has gone or closes: unregistered once the inbox is empty */
     struct client *next_leaving;
 
@@ -79,6 +80,9 @@ struct client {
     int64_t malformed_since_ms;
 
     _Atomic bool greeted; /* a hello of it is with the hub */
+    /* A request for history is with the hub. One at a time: 50 bytes of it can be answered with
+     * megabytes, and one who does not read them must not get more. */
+    _Atomic bool asked;
 };
 
 /* Returns new, with one reference, for the caller's session. Net thread. */
@@ -104,8 +108,12 @@ bool client_inbox_empty(struct client *c);
 
 /* Net thread: queues b (takes it) and wakes the writer thread, if there is one. */
 void client_queue(struct client *c, struct batch *b);
-/* Net thread: empties the outbox. Returns the bytes that were in it. */
-uint32_t client_clear(struct client *c);
+/* Net thread: b, which was queued, has left. */
+void client_written(struct client *c, const struct batch *b);
+/* Net thread: drops what waits for rooms. Returns the bytes of it. */
+uint32_t client_drop_rooms(struct client *c);
+/* Net thread: empties the outbox. */
+void client_clear(struct client *c);
 /* Net thread: the number of the room's first message in the outbox, 0 when there is none. */
 uint64_t client_first_seq(struct client *c, uint32_t room);
 void client_clear_inbox(struct client *c);
@@ -113,9 +121,12 @@ void client_clear_inbox(struct client *c);
 enum reader_result {
     READER_IDLE,    /* the inbox is empty */
     READER_STALLED, /* the hub's queue is full: call again once env->flow has changed */
+    READER_ASKED,   /* it waits for history: call again after client_answered() */
 };
 /* Takes what the inbox holds: JSON → command → hub. Answers what is wrong with it itself. */
 enum reader_result reader_step(struct client *c);
+/* Net thread: the history is out, the reader may go on. */
+void client_answered(struct client *c);
 /* Hands a ready command on, as reader_step() does; takes cmd. Not while one is stalled. */
 enum reader_result reader_command(struct client *c, struct command *cmd);
 

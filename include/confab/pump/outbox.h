@@ -20,6 +20,9 @@ struct batch *outbox_pop(struct outbox *o);          /* the caller owns it; NULL
  * than `bytes` bytes when there are several. Returns how many. */
 size_t outbox_take(struct outbox *o, struct batch **out, size_t most, size_t bytes);
 
+/* Drops what belongs to rooms and keeps the rest in order. Returns the bytes that were dropped. */
+uint32_t outbox_drop_rooms(struct outbox *o);
+
 /* The number of the room's first message that waits, 0 when none does. */
 uint64_t outbox_first_seq(const struct outbox *o, uint32_t room);
 

@@ -131,11 +131,11 @@ struct store_claimed {
 };
 typedef void store_claimed_fn(void *arg, const struct store_claimed *r);
 /* Takes the name for this session, or finds that it has it (claim.lua); also refreshes the
- * presence key. */
-int store_claim(struct store *s, const char *user, const char *session, store_claimed_fn *done,
-                void *arg) REQUIRES(on_hub) MUST_USE;
-/* Lets go of a name whose session nobody can present again. Fire and forget: a failure only
- * means that the name is held until its time runs out. */
+ * presence key. made_up: the server invented the session and no client has presented it. */
+int store_claim(struct store *s, const char *user, const char *session, bool made_up,
+                store_claimed_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+/* Lets go of a name that only a made-up session holds, which no client has presented since.
+ * Fire and forget: a failure only means that the name is held until its time runs out. */
 void store_release(struct store *s, const char *user, const char *session) REQUIRES(on_hub);
 
 struct store_roster {

@@ -16,7 +16,9 @@ export class Drawers {
         for (const name of /** @type {DrawerName[]} */ (['side', 'people'])) {
             matchMedia(WIDTHS[name]).addEventListener('change', () => this.close());
             byId(`open-${name}`).addEventListener('click', () => this.#show(name));
-            byId(name).querySelector('[data-close]')?.addEventListener('click', () => this.close());
+            byId(name)
+                .querySelector('[data-close]')
+                ?.addEventListener('click', () => this.close());
         }
         byId('scrim').addEventListener('click', () => this.close());
         addEventListener('keydown', (event) => {
@@ -48,7 +50,8 @@ export class Drawers {
             byId(`open-${name}`).setAttribute('aria-expanded', String(isOpen));
         }
         byId('scrim').classList.toggle('open', this.open !== '');
-        for (const part of document.querySelectorAll('.chat')) part.toggleAttribute('inert', this.open !== '');
+        for (const part of document.querySelectorAll('.chat'))
+            part.toggleAttribute('inert', this.open !== '');
     }
 }
 

@@ -22,7 +22,10 @@ export class HeadView {
         if (topics.has('active') || topics.has('people')) this.#people();
         if (topics.has('connection')) this.#banner();
         if (topics.has('active') || topics.has('streams'))
-            document.title = strings.pageTitle(this.store.unread, this.store.current?.title ?? strings.title);
+            document.title = strings.pageTitle(
+                this.store.unread,
+                this.store.current?.title ?? strings.title,
+            );
     }
 
     stop() {
@@ -53,10 +56,19 @@ export class HeadView {
         const label = make('bdi', { class: 'place-name' }, name);
         if (isMe) {
             const you = make('span', { class: 'you' }, strings.you);
-            return make('li', {}, make('span', { class: 'place-button' }, avatar(name), label, you));
+            return make(
+                'li',
+                {},
+                make('span', { class: 'place-button' }, avatar(name), label, you),
+            );
         }
         const title = strings.talkTo(name);
-        const button = make('button', { type: 'button', class: 'place-button', title }, avatar(name), label);
+        const button = make(
+            'button',
+            { type: 'button', class: 'place-button', title },
+            avatar(name),
+            label,
+        );
         button.onclick = () => {
             this.store.show(`@${name}`);
             this.chosen();
@@ -83,11 +95,14 @@ export class HeadView {
     /** @param {number} lostFor @returns {{text: string, button: string}} */
     #trouble(lostFor) {
         const { state, retryAt, reason } = this.store.connection;
-        if (state === 'stopped') return { text: strings.stoppedBecause(reason), button: strings.reconnect };
-        if (this.store.degraded && state !== 'waiting') return { text: strings.degraded, button: '' };
+        if (state === 'stopped')
+            return { text: strings.stoppedBecause(reason), button: strings.reconnect };
+        if (this.store.degraded && state !== 'waiting')
+            return { text: strings.degraded, button: '' };
         if (lostFor < PATIENCE_MS) return { text: '', button: '' };
         const seconds = Math.ceil((retryAt - Date.now()) / 1000);
-        if (state === 'waiting' && seconds > 0) return { text: strings.retryIn(seconds), button: strings.tryNow };
+        if (state === 'waiting' && seconds > 0)
+            return { text: strings.retryIn(seconds), button: strings.tryNow };
         return { text: strings.retryNow, button: '' };
     }
 }

@@ -27,6 +27,7 @@ export class MessagesView {
         this.jump = byId('jump');
         this.shown = '';
         this.stuck = true; // at the end, and staying there
+        this.lastTop = 0; // scrollTop when we last looked
         this.newSince = 0; // what came while the user was further up
         /** @type {Item|undefined} the first unread item when the place was opened */
         this.firstNew = undefined;
@@ -89,7 +90,11 @@ export class MessagesView {
     #batch(batch) {
         if (batch.stream !== this.shown || batch.stream !== this.store.active) return;
         const view = this.store.current;
-        if (!view || (this.marked && !batch.messages.length && !batch.gap && batch.kind !== 'fresh')) return;
+        if (
+            !view ||
+            (this.marked && !batch.messages.length && !batch.gap && batch.kind !== 'fresh')
+        )
+            return;
         if (batch.kind === 'live' && this.marked) this.#append(view, batch);
         else this.#replace(batch);
         if (batch.kind === 'live') this.#announce(batch);
@@ -102,7 +107,11 @@ export class MessagesView {
 
     /** @param {StreamView} view @param {Batch} batch */
     #append(view, batch) {
-        if (this.stuck && this.list.childElementCount > ROWS_MOST) return this.#rebuild();
+        if (this.stuck && this.list.childElementCount > ROWS_MOST) {
+            this.#rebuild();
+            this.#scrollToEnd();
+            return;
+        }
         if (!this.store.looking) this.#markNew(view);
         const first = view.items.length - batch.messages.length;
         for (let i = Math.max(0, first); i < view.items.length; i++) this.#row(view, i);
@@ -167,9 +176,15 @@ export class MessagesView {
             ),
         );
         const seen = view?.isPrivate && this.#isSeen(view) && !rows.length;
-        if (seen) rows.push(make('li', { class: 'message own continues seen' }, make('div', { class: 'note' }, strings.seen)));
-        this.pending.replaceChildren(...rows);
-        if (this.stuck) this.#scrollToEnd();
+        if (seen)
+            rows.push(
+                make(
+                    'li',
+                    { class: 'message own continues seen' },
+                    make('div', { class: 'note' }, strings.seen),
+                ),
+            );
+        if (rows.length || this.pending.hasChildNodes()) this.pending.replaceChildren(...rows);
     }
 
     /** @param {StreamView} view */
@@ -189,7 +204,9 @@ export class MessagesView {
     #announce(batch) {
         const lines = batch.messages.filter((message) => message.user !== this.store.me);
         if (!lines.length) return;
-        const text = lines.map(({ user, content }) => strings.announce(user, content.slice(0, ANNOUNCED_CHARS)));
+        const text = lines.map(({ user, content }) =>
+            strings.announce(user, content.slice(0, ANNOUNCED_CHARS)),
+        );
         announce(text.join('\n'));
     }
 
@@ -200,11 +217,16 @@ export class MessagesView {
 
     #scrollToEnd() {
         this.scroller.scrollTop = this.scroller.scrollHeight;
+        this.lastTop = this.scroller.scrollTop;
     }
 
     #scrolled() {
-        this.stuck = this.#isNearEnd();
-        if (this.scroller.scrollTop < LOAD_FROM_PX) this.store.loadOlder();
+        const { scrollTop } = this.scroller;
+        // More may have come since: only who moves up wants to be away from the end.
+        if (this.#isNearEnd()) this.stuck = true;
+        else if (scrollTop < this.lastTop) this.stuck = false;
+        this.lastTop = scrollTop;
+        if (scrollTop < LOAD_FROM_PX) this.store.loadOlder();
         this.#look();
     }
 

@@ -33,13 +33,24 @@ function bubble(content) {
     return make('div', { class: 'bubble', dir: 'auto' }, ...linked(content));
 }
 
-/** @param {Message} message @param {boolean} isOwn @param {boolean} continues @param {(user: string) => void} talk */
+/**
+ * @param {Message} message
+ * @param {boolean} isOwn
+ * @param {boolean} continues under the name above it
+ * @param {(user: string) => void} talk
+ */
 function messageRow(message, isOwn, continues, talk) {
     const { user, content, timestamp } = message;
     const iso = new Date(timestamp).toISOString();
-    const time = make('time', { datetime: iso, title: strings.dateTime(timestamp) }, strings.time(timestamp));
+    const time = make(
+        'time',
+        { datetime: iso, title: strings.dateTime(timestamp) },
+        strings.time(timestamp),
+    );
     const name = make('bdi', {}, user);
-    const author = isOwn ? make('span', { class: 'author' }, name) : make('button', { type: 'button', class: 'author' }, name);
+    const author = isOwn
+        ? make('span', { class: 'author' }, name)
+        : make('button', { type: 'button', class: 'author' }, name);
     if (!isOwn) {
         author.title = strings.talkTo(user);
         author.onclick = () => talk(user);
@@ -93,7 +104,11 @@ export function pendingRow(entry, retry, discard) {
     } else {
         note.append(entry.state === 'waiting' ? strings.waiting : strings.pending);
     }
-    const row = make('li', { class: 'message own continues pending', 'data-cid': entry.cid, 'data-state': entry.state });
+    const row = make('li', {
+        class: 'message own continues pending',
+        'data-cid': entry.cid,
+        'data-state': entry.state,
+    });
     row.append(make('div', { class: 'body' }, bubble(entry.content), note));
     return row;
 }

@@ -71,7 +71,9 @@ export class SideView {
 
     /** @param {StreamView} view */
     #create(view) {
-        const sign = view.isPrivate ? avatar(view.title) : make('span', { class: 'hash', 'aria-hidden': 'true' }, '#');
+        const sign = view.isPrivate
+            ? avatar(view.title)
+            : make('span', { class: 'hash', 'aria-hidden': 'true' }, '#');
         const button = make(
             'button',
             { type: 'button', class: 'place-button' },
@@ -86,7 +88,12 @@ export class SideView {
         const item = make('li', {}, button);
         if (view.isPrivate) return item;
         const label = strings.leaveRoom(view.title);
-        const leave = make('button', { type: 'button', class: 'quiet leave', 'aria-label': label, title: label });
+        const leave = make('button', {
+            type: 'button',
+            class: 'quiet leave',
+            'aria-label': label,
+            title: label,
+        });
         leave.append(icon('close'));
         leave.onclick = () => this.store.leave(view.name);
         item.append(leave);

@@ -3,7 +3,10 @@ import { byId } from '../dom.js';
 import { isName } from '../names.js';
 import { strings } from '../strings.js';
 
-/** @param {(name: string) => void} enter @returns {{show: (name: string, problem: string) => void}} */
+/**
+ * @param {(name: string) => void} enter
+ * @returns {{show: (name: string, problem: string) => void}}
+ */
 export function startView(enter) {
     const input = /** @type {HTMLInputElement} */ (byId('name'));
     const error = byId('name-error');

@@ -12,10 +12,18 @@ const ARGS = [
     '--disable-sync',
 ];
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
-export const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+export const PHONE = {
+    viewport: { width: 360, height: 740 },
+    isMobile: true,
+    hasTouch: true,
+    deviceScaleFactor: 2,
+};
 
 export function launch() {
-    return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+    return chromium.launch({
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        args: ARGS,
+    });
 }
 
 /** What one user sees and does. */
@@ -50,7 +58,8 @@ export class Person {
     #console(message) {
         // The browser itself says that a server is not there; nothing can be done about that.
         const isReset = /^WebSocket connection to .* failed/.test(message.text());
-        if (['error', 'warning'].includes(message.type()) && !isReset) this.problems.push(message.text());
+        if (['error', 'warning'].includes(message.type()) && !isReset)
+            this.problems.push(message.text());
     }
 
     #request(request, url) {
@@ -83,7 +92,11 @@ export class Person {
     }
 
     async hears(text, timeout) {
-        await this.page.locator('#messages .bubble').getByText(text, { exact: true }).first().waitFor({ timeout });
+        await this.page
+            .locator('#messages .bubble')
+            .getByText(text, { exact: true })
+            .first()
+            .waitFor({ timeout });
     }
 
     texts() {
@@ -109,7 +122,7 @@ export class Person {
     async joinRoom(name) {
         await this.page.fill('#join-name', name);
         await this.page.press('#join-name', 'Enter');
-        await this.place('rooms', name).and(this.page.locator('[aria-current]')).waitFor();
+        await this.page.locator('#place').getByText(name, { exact: true }).waitFor();
         await this.ready();
     }
 

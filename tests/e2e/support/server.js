@@ -8,7 +8,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const CONFAB = path.resolve(process.env.CONFAB_BIN ?? path.join(HERE, '../../../build/release/confab'));
+const CONFAB = path.resolve(
+    process.env.CONFAB_BIN ?? path.join(HERE, '../../../build/release/confab'),
+);
 const START_MS = 15_000;
 
 /** A child process whose output can be waited for. */
@@ -49,7 +51,8 @@ class Child {
                     end(reject, new Error(`ended before ${pattern}:\n${this.output}`));
             };
             const timer = setTimeout(
-                () => end(reject, new Error(`no ${pattern} within ${START_MS} ms:\n${this.output}`)),
+                () =>
+                    end(reject, new Error(`no ${pattern} within ${START_MS} ms:\n${this.output}`)),
                 START_MS,
             );
             this.waiters.add(check);
@@ -71,7 +74,18 @@ class Child {
 export async function startRedis() {
     const folder = await mkdtemp(path.join(tmpdir(), 'confab-e2e-'));
     const socket = path.join(folder, 'redis.sock');
-    const args = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no'];
+    const args = [
+        '--port',
+        '0',
+        '--unixsocket',
+        socket,
+        '--dir',
+        folder,
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+    ];
     const child = new Child('redis-server', args);
     await child.line(/ready to accept connections/i);
     return {
@@ -126,7 +140,10 @@ export async function startProxy(t, port) {
         links.add(link);
         client.on('data', (data) => upstream.write(data));
         upstream.on('data', (data) => link.deaf || client.write(data));
-        for (const [from, to] of [[client, upstream], [upstream, client]]) {
+        for (const [from, to] of [
+            [client, upstream],
+            [upstream, client],
+        ]) {
             from.on('error', () => {});
             from.on('close', () => {
                 links.delete(link);

@@ -4,7 +4,19 @@ import { ConfabClient } from '../../../public/js/confab-client.js';
 import { randomId } from '../../../public/js/outbox.js';
 import { until } from './server.js';
 
-const EVENTS = ['state', 'welcome', 'joined', 'messages', 'presence', 'typing', 'read', 'status', 'refused', 'outbox', 'hold'];
+const EVENTS = [
+    'state',
+    'welcome',
+    'joined',
+    'messages',
+    'presence',
+    'typing',
+    'read',
+    'status',
+    'refused',
+    'outbox',
+    'hold',
+];
 
 export class Talker {
     constructor(t, url, name, options = {}) {
@@ -23,7 +35,10 @@ export class Talker {
     async enter(...rooms) {
         for (const room of rooms) this.client.join(room);
         this.client.connect(this.name);
-        await this.until(() => rooms.every((room) => this.client.streams.get(room)?.settled), 'joined');
+        await this.until(
+            () => rooms.every((room) => this.client.streams.get(room)?.settled),
+            'joined',
+        );
         return this;
     }
 
@@ -38,7 +53,9 @@ export class Talker {
 
     /** What was said in a stream, as far as this client was told, in the order of telling. */
     messages(stream) {
-        return this.seen.messages.filter((batch) => batch.stream === stream).flatMap((batch) => batch.messages);
+        return this.seen.messages
+            .filter((batch) => batch.stream === stream)
+            .flatMap((batch) => batch.messages);
     }
 
     texts(stream) {

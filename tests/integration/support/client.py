@@ -63,6 +63,7 @@ class Client:
         self.pending = []
         self.close_code = None
         self.session = session
+        self.instance = None
         self.epoch = {}
         self._answer = answer_heartbeats
         self._arrived = threading.Condition()
@@ -100,6 +101,7 @@ class Client:
         self.pending.append(frame)
         if frame["type"] == "welcome":
             self.user, self.session = frame["user"], frame["session"]
+            self.instance = frame["instance"]
         elif frame["type"] == "joined":
             self.epoch[frame["room"]] = frame["epoch"]
         self._arrived.notify_all()
@@ -161,11 +163,6 @@ class Client:
     def expect_joined(self, room, **fields):
         joined = self.expect("joined", room=room, **fields)
         return joined, self.expect("history", room=room)
-
-    def announced(self):
-        """Waits until Redis, and with it every instance, knows that this user is in the room."""
-        self.expect("presence", room=self.room, join=lambda names: self.user in names)
-        return self
 
     # ---- hearing
 

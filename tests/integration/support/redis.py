@@ -78,6 +78,10 @@ class Redis:
             self.process.wait()
             self.process = None
 
+    def kill_clients(self, kind):
+        """Cuts all connections of that kind ("normal", "pubsub") but ours; how many."""
+        return self.client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
     def wipe(self):
         """Throws the data away; only while it does not run."""
         assert self.process is None
