@@ -15,7 +15,7 @@
 import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { Outbox } from './outbox.js';
-import { StreamState } from './stream.js';
+import { address, streamOf, StreamState } from './stream.js';
 
 /** @typedef {import('./types.js').Frame} Frame */
 /** @typedef {import('./types.js').Request} Request */
@@ -24,6 +24,7 @@ import { StreamState } from './stream.js';
 /** @typedef {import('./types.js').Batch} Batch */
 /** @typedef {import('./types.js').StateEvent} StateEvent */
 /** @typedef {import('./types.js').ClientEvents} ClientEvents */
+/** @typedef {import('./connection.js').Probe} Probe */
 
 const TYPING_EVERY_MS = 3_000;
 const PAGE_MESSAGES = 50;
@@ -40,16 +41,6 @@ const RESUME_BYTES = 24_000; // of one hello; what does not fit is joined afterw
  * @property {import('./types.js').OutboxStorage} [storage]
  */
 
-/** @param {{room?: string, to?: string}} frame @returns {Stream} */
-function streamOf(frame) {
-    return frame.room ?? `@${frame.to}`;
-}
-
-/** @param {Stream} stream @returns {{room: string}|{to: string}} */
-function address(stream) {
-    return stream.startsWith('@') ? { to: stream.slice(1) } : { room: stream };
-}
-
 /** @extends {Emitter<ClientEvents>} */
 export class ConfabClient extends Emitter {
     /** @param {ClientOptions} options */
@@ -58,6 +49,7 @@ export class ConfabClient extends Emitter {
         this.session = options.session;
         this.token = options.token;
         this.username = '';
+        this.degraded = false;
         /** @type {import('./types.js').Limits|null} of the latest welcome */
         this.limits = null;
         /** @type {Map<Stream, StreamState>} wanted rooms and known conversations */
@@ -191,15 +183,26 @@ export class ConfabClient extends Emitter {
         return token ? { ...frame, token } : frame;
     }
 
-    /** @returns {Request} */
+    /** @returns {Probe|null} none while Redis is away: then even a living server has no answer */
     #probe() {
-        for (const { name, joined, canResume, epoch, seq } of this.streams.values())
-            if (joined && canResume) return { type: 'join', room: name, epoch, seq };
-        return { type: 'history', to: this.username, limit: 1 };
+        if (this.degraded) return null;
+        const isError = (/** @type {Frame} */ frame) => frame.type === 'error' && !frame.cid;
+        for (const { name, joined, canResume, epoch, seq } of this.streams.values()) {
+            if (!joined || !canResume) continue;
+            const request = { type: 'join', room: name, epoch, seq };
+            return {
+                request,
+                isAnswer: (f) => isError(f) || (f.type === 'joined' && f.room === name),
+            };
+        }
+        const to = this.username;
+        const request = { type: 'history', to, limit: 1 };
+        return { request, isAnswer: (f) => isError(f) || (f.type === 'history' && f.to === to) };
     }
 
     /** @param {StateEvent} status */
     #stateChanged(status) {
+        if (status.state === 'connecting') this.degraded = false; // the next one speaks for itself
         if (status.state === 'waiting' || status.state === 'stopped' || status.state === 'idle') {
             for (const stream of this.streams.values()) stream.disconnected();
             this.outbox.disconnected();
@@ -231,14 +234,17 @@ export class ConfabClient extends Emitter {
             case 'presence':
                 return this.emit('presence', frame);
             case 'status':
-                return this.emit('status', {
-                    ok: frame.state === 'ok',
-                    reason: frame.reason ?? '',
-                });
+                return this.#status(frame);
             case 'typing':
             case 'read':
                 return this.#sign(frame);
         }
+    }
+
+    /** @param {Frame} frame */
+    #status(frame) {
+        this.degraded = frame.state !== 'ok';
+        this.emit('status', { ok: !this.degraded, reason: frame.reason ?? '' });
     }
 
     /** @param {Frame} frame */

@@ -14,7 +14,7 @@ import { Emitter } from './emitter.js';
 /** @typedef {import('./types.js').ConnectionState} ConnectionState */
 
 const OPEN_MS = 10_000; // to open the socket, and again to be greeted
-const PROBE_MS = 3_000; // for any frame after wake()
+const PROBE_MS = 3_000; // for an answer after wake()
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MOST_MS = 30_000;
 const STEADY_MS = 10_000; // a connection that lived so long starts the delays anew
@@ -41,7 +41,11 @@ export function backoff(attempt, random) {
  * @property {typeof WebSocket} [WebSocket]     another implementation, for tests outside a browser
  * @property {() => number} [random]
  * @property {() => Request} hello                makes the first frame of each connection
- * @property {() => Request} probe                makes a frame that the server answers
+ * @property {() => Probe|null} probe             null: nothing can be asked now
+ *
+ * @typedef {object} Probe  a question to find out whether the server is there
+ * @property {Request} request
+ * @property {(frame: Frame) => boolean} isAnswer
  */
 
 /** @extends {Emitter<{state: StateEvent, frame: Frame}>} */
@@ -61,6 +65,8 @@ export class Connection extends Emitter {
         this.onlineSince = 0;
         /** @type {Frame|null} */
         this.bye = null;
+        /** @type {Probe|null} the latest one */
+        this.probe = null;
         /** @type {Record<string, ReturnType<typeof setTimeout>>} one timer per purpose */
         this.timers = {};
     }
@@ -102,7 +108,9 @@ export class Connection extends Emitter {
         if (this.status.state === 'waiting') {
             this.open();
         } else if (this.status.state === 'online' && !this.timers.probe) {
-            this.send(this.options.probe());
+            this.probe = this.options.probe();
+            if (!this.probe) return;
+            this.send(this.probe.request);
             this.#timer('probe', PROBE_MS, () => this.#abandon('no answer after waking up'));
         }
     }
@@ -116,7 +124,6 @@ export class Connection extends Emitter {
     /** @param {unknown} data */
     #received(data) {
         this.lastFrame = Date.now();
-        this.#clear('probe');
         let frame;
         try {
             frame = JSON.parse(String(data));
@@ -124,6 +131,8 @@ export class Connection extends Emitter {
             return; // a proxy's own text, perhaps; the watchdog decides whether this is a server
         }
         if (frame === null || typeof frame.type !== 'string') return;
+        // Other frames may have waited here since before the connection died.
+        if (this.timers.probe && this.probe?.isAnswer(frame)) this.#clear('probe');
         if (frame.type === 'welcome') this.#welcomed(frame);
         else if (frame.type === 'heartbeat') this.send({ type: 'heartbeat' });
         else if (frame.type === 'bye') this.bye = frame;

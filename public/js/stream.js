@@ -7,8 +7,19 @@
 /** @typedef {import('./types.js').Frame} Frame */
 /** @typedef {import('./types.js').Message} Message */
 /** @typedef {import('./types.js').Batch} Batch */
+/** @typedef {import('./types.js').Stream} Stream */
 
 const IDS_KEPT = 300; // more than any history frame holds
+
+/** @param {{room?: string, to?: string}} frame @returns {Stream} */
+export function streamOf(frame) {
+    return frame.room ?? `@${frame.to}`;
+}
+
+/** @param {Stream} stream @returns {{room: string}|{to: string}} */
+export function address(stream) {
+    return stream.startsWith('@') ? { to: stream.slice(1) } : { room: stream };
+}
 
 export class StreamState {
     /** @param {string} name */

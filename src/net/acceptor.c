@@ -18,7 +18,7 @@
 
 enum {
     BACKLOG = 4096,
-    PAUSE_MS = 100,        /* after the machine has run out of descriptors */
+    PAUSE_MS = 100,         /* after the machine has run out of descriptors */
     HTTP_CONNECTIONS = 256, /* besides the WebSockets */
 };
 
@@ -71,8 +71,8 @@ static int open_listener(const struct addrinfo *ai)
 int acceptor_listen(const struct settings *s, char *error, size_t error_size)
 {
     char port[8];
-    struct addrinfo *ai, hints = { .ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+    struct addrinfo *ai,
+        hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     snprintf(port, sizeof(port), "%d", (int)s->server_port);
     if (getaddrinfo(s->bind, port, &hints, &ai) != 0) {
         snprintf(error, error_size, "BIND=%s is not an address of this machine.", s->bind);
@@ -87,12 +87,15 @@ int acceptor_listen(const struct settings *s, char *error, size_t error_size)
 
 int acceptor_port(int fd)
 {
-    struct sockaddr_storage sa;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa = { .v6 = { 0 } };
     socklen_t size = sizeof(sa);
-    if (getsockname(fd, (struct sockaddr *)&sa, &size) != 0)
+    if (getsockname(fd, &sa.any, &size) != 0)
         return -errno;
-    return ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
-                                          : ((struct sockaddr_in *)&sa)->sin_port);
+    return ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
 }
 
 /* ---- accept thread ---- */
@@ -164,8 +167,8 @@ static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockad
     stat_add(n->stats, connections_accepted, 1);
     struct net_thread *t = emptiest(n);
     atomic_fetch_add(&t->connections, 1);
-    post_push(&t->posts, (struct post){ .kind = POST_ADOPT, .number = (uint32_t)fd,
-                                        .what = address });
+    post_push(&t->posts,
+              (struct post){ .kind = POST_ADOPT, .number = (uint32_t)fd, .what = address });
     post_wake(&t->posts);
 }
 
@@ -229,9 +232,8 @@ static bool prepare(struct acceptor *a, int listen_fd)
     a->base = new_base();
     if (!a->base)
         return false;
-    a->listener =
-        evconnlistener_new(a->base, accepted, a,
-                           LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, listen_fd);
+    a->listener = evconnlistener_new(a->base, accepted, a,
+                                     LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, listen_fd);
     a->stop = event_new(a->base, a->stop_fd, EV_READ, stop, a);
     a->resume = evtimer_new(a->base, resume, a);
     if (!a->listener || !a->stop || !a->resume || a->stop_fd < 0)

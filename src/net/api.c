@@ -72,9 +72,8 @@ static void add_queues(const struct net *n, struct str *out)
         str_addf(out,
                  "\"%s\":{\"depth\":%u,\"depth_max\":%u,\"bound\":%u,\"pushed\":%llu,"
                  "\"refused\":%llu,\"wakeups\":%llu},",
-                 q[i].name, q[i].depth, q[i].depth_max, q[i].bound,
-                 (unsigned long long)q[i].pushed, (unsigned long long)q[i].refused,
-                 (unsigned long long)q[i].wakeups);
+                 q[i].name, q[i].depth, q[i].depth_max, q[i].bound, (unsigned long long)q[i].pushed,
+                 (unsigned long long)q[i].refused, (unsigned long long)q[i].wakeups);
     str_addf(out, "\"outboxes\":{\"bytes\":%lld,\"bound\":%lld}},",
              (long long)stat_get(n->stats, queue_bytes),
              (long long)n->settings->max_queue_mb * 1024 * 1024);
@@ -95,16 +94,14 @@ static void add_nets(const struct net *n, struct str *out)
 static void add_redis(const struct net *n, struct str *out)
 {
     const struct stats *s = n->stats;
-    str_addf(out,
-             "\"redis\":{\"state\":\"%s\",\"ready\":%s,\"in_flight\":%lld,\"commands\":%llu,"
-             "\"reconnects\":%llu,\"lag_p50_us\":%lld,\"lag_p99_us\":%lld,\"probe_lag_us\":%lld},",
-             store_state_text(store_state(n)),
-             store_state(n) == STORE_STATE_READY ? "true" : "false",
-             (long long)stat_get(s, redis_in_flight),
-             (unsigned long long)stat_get(s, redis_commands),
-             (unsigned long long)stat_get(s, redis_reconnects),
-             (long long)stats_redis_lag_us(s, 0.5), (long long)stats_redis_lag_us(s, 0.99),
-             (long long)stat_get(s, probe_lag_us));
+    str_addf(
+        out,
+        "\"redis\":{\"state\":\"%s\",\"ready\":%s,\"in_flight\":%lld,\"commands\":%llu,"
+        "\"reconnects\":%llu,\"lag_p50_us\":%lld,\"lag_p99_us\":%lld,\"probe_lag_us\":%lld},",
+        store_state_text(store_state(n)), store_state(n) == STORE_STATE_READY ? "true" : "false",
+        (long long)stat_get(s, redis_in_flight), (unsigned long long)stat_get(s, redis_commands),
+        (unsigned long long)stat_get(s, redis_reconnects), (long long)stats_redis_lag_us(s, 0.5),
+        (long long)stats_redis_lag_us(s, 0.99), (long long)stat_get(s, probe_lag_us));
 }
 
 static void add_all(const struct net *n, struct str *out)
@@ -125,8 +122,9 @@ static void add_all(const struct net *n, struct str *out)
 void api_stats(const struct net *n, struct str *out)
 {
     const struct stats *s = n->stats;
-    str_addf(out, "{\"instance\":\"%s\",\"uptime_s\":%lld,\"clients\":%lld,\"users\":%lld,"
-                  "\"rooms\":%lld,",
+    str_addf(out,
+             "{\"instance\":\"%s\",\"uptime_s\":%lld,\"clients\":%lld,\"users\":%lld,"
+             "\"rooms\":%lld,",
              n->settings->instance, (long long)(clock_mono_ms() - s->started_mono_ms) / 1000,
              (long long)stat_get(s, clients), (long long)stat_get(s, users),
              (long long)stat_get(s, rooms));

@@ -12,11 +12,11 @@
 #include <string.h>
 
 enum {
-    HEADER_BYTES = 8192,  /* of one request; a token may take 4096 of them */
+    HEADER_BYTES = 8192, /* of one request; a token may take 4096 of them */
     SERVICE_BYTES = 32768,
-    RX_BYTES = 128,       /* per connection; libwebsockets reads no WebSocket here */
-    TX_BYTES = 1 << 20,   /* larger than any write, or the rest is copied and sent in drips */
-    KEEPALIVE_S = 30,
+    RX_BYTES = 128,     /* per connection; libwebsockets reads no WebSocket here */
+    TX_BYTES = 1 << 20, /* larger than any write, or the rest is copied and sent in drips */
+    KEEPALIVE_S = 60,
 };
 
 static struct session *session_of(struct lws *wsi)
@@ -114,10 +114,10 @@ static void describe(struct net_thread *t, struct lws_context_creation_info *inf
                      struct lws_protocols protocols[3])
 {
     static const lws_retry_bo_t no_pings; /* all 0: confab's heartbeats decide who is alive */
-    protocols[0] = (struct lws_protocols){
-        .name = "confab.v1", .callback = callback, .rx_buffer_size = RX_BYTES,
-        .tx_packet_size = TX_BYTES
-    };
+    protocols[0] = (struct lws_protocols){ .name = "confab.v1",
+                                           .callback = callback,
+                                           .rx_buffer_size = RX_BYTES,
+                                           .tx_packet_size = TX_BYTES };
     protocols[1] = protocols[0];
     protocols[1].name = t->offered; /* see upgrade.c */
     protocols[2] = (struct lws_protocols){ 0 };

@@ -100,8 +100,8 @@ static struct batch *lean_of(struct delivery *d, const struct net_room *r)
     return d->lean;
 }
 
-static void deliver(struct net_thread *t, struct net_room *r, struct member *m,
-                    struct delivery *d) REQUIRES(on_net)
+static void deliver(struct net_thread *t, struct net_room *r, struct member *m, struct delivery *d)
+    REQUIRES(on_net)
 {
     struct session *s = m->session;
     struct batch *b = d->whole, *own = NULL;

@@ -7,7 +7,8 @@
 
 #include "state.h"
 
-void fanout_send(struct net_thread *t, uint32_t room, struct frame *f) REQUIRES(on_net); /* takes f */
+void fanout_send(struct net_thread *t, uint32_t room, struct frame *f)
+    REQUIRES(on_net); /* takes f */
 /* Closes the room's run first, so that those who come and go get exactly what is theirs. */
 void fanout_add(struct session *s, uint32_t room, const char *name, uint64_t served)
     REQUIRES(on_net);

@@ -2,28 +2,39 @@
  *
  * A send costs 5 to 8 µs on loopback, whatever it carries, and a flush costs one send per client
  * that has something waiting. So a flush that is followed by another one at once is time lost for
- * what could have shared its sends. The rule: the next flush begins no sooner than a quarter of
- * the last one's time after its end, at most FLUSH_MAX_MS. A thread with time to spare does not
- * notice; a busy one spends at most four fifths of its time on sends, and more messages cost it
- * bytes, not sends.
+ * what could have shared its sends. The rule: after a flush the thread rests from flushing for
  *
- * Why a quarter: 1,000 clients in one room take 8 ms to flush. At 100 messages a second there is
- * one every 10 ms, and each must find the thread ready; with a rest as long as the flush itself
- * (16 ms for one round) the slowest delivery took 24 ms. In a closed loop both gave the same
- * 7 million deliveries a second, 0.09 and 0.10 µs of CPU each. */
+ *   cost of the flush × min(1, frames per send ÷ GATHER_FULL), at most FLUSH_MAX_MS
+ *
+ * A thread with time to spare does not notice. Where a send carries many frames, resting joins
+ * more of them: sends take at most half of the time, and more messages cost bytes, not sends.
+ * Where a send carries one frame, resting would buy nothing and show as latency: 1,000 clients in
+ * one room take 8 to 10 ms to flush, and at 100 messages a second there is one every 10 ms. What
+ * was measured of other rules stands in docs/RATIONALE.md. */
 #include "fanout.h"
 
 #include "io.h"
 #include "thread.h"
 
 enum {
-    GATHER_PERCENT = 25,
+    GATHER_FULL = 8,         /* frames per send from which on the rest is as long as the flush */
+    GATHER_PUMPS = 2,        /* taken for frames per send where pump threads send */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
 };
+
+static int64_t rest_us(const struct net_thread *t, int64_t cost_us, uint64_t frames, uint64_t sends)
+{
+    const int64_t most = t->net->settings->flush_max_ms * 1000;
+    const uint64_t per_send = sends ? frames / sends : GATHER_PUMPS;
+    const int64_t rest =
+        per_send < GATHER_FULL ? cost_us * (int64_t)per_send / GATHER_FULL : cost_us;
+    return rest < most ? rest : most;
+}
 
 static void flush(struct net_thread *t) REQUIRES(on_net)
 {
     const int64_t start = clock_mono_us();
+    const uint64_t frames = t->deliveries, sends = t->sends;
     struct net_room *r, *next;
     for (r = t->dirty_rooms, t->dirty_rooms = NULL; r; r = next) {
         next = r->next_dirty;
@@ -38,9 +49,8 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
     }
     join_cache_clear(&t->join);
 
-    const int64_t end = clock_mono_us(), most = t->net->settings->flush_max_ms * 1000;
-    const int64_t gather = (end - start) * GATHER_PERCENT / 100;
-    t->flush_next_us = end + (gather < most ? gather : most);
+    const int64_t end = clock_mono_us();
+    t->flush_next_us = end + rest_us(t, end - start, t->deliveries - frames, t->sends - sends);
     stat_add(t->net->stats, flushes, 1);
     if (t->gathering)
         stat_add(t->net->stats, flushes_gathered, 1);

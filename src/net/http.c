@@ -9,29 +9,35 @@
 
 /* Of every answer. Without them a browser would run what it should not, or tell others where
  * its user is. The page's own policy stands in csp(). */
-#define SAFE_HEADERS                                                                              \
-    "X-Content-Type-Options: nosniff\r\n"                                                         \
+#define SAFE_HEADERS                                                                               \
+    "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Referrer-Policy: no-referrer\r\n"
+
+enum { REQUEST_MS = 60000 }; /* to take an answer and make the next request complete */
 
 static const char *const json_type = "application/json; charset=utf-8";
 
 static const char *status_text(int status)
 {
-    switch (status) {
-    case 200: return "OK";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 409: return "Conflict";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 429: return "Too Many Requests";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    default: return "Internal Server Error";
-    }
+    static const struct {
+        int status;
+        const char *text;
+    } texts[] = {
+        { 200, "OK" },
+        { 304, "Not Modified" },
+        { 400, "Bad Request" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 413, "Content Too Large" },
+        { 429, "Too Many Requests" },
+        { 501, "Not Implemented" },
+        { 503, "Service Unavailable" },
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (texts[i].status == status)
+            return texts[i].text;
+    return "Internal Server Error";
 }
 
 static bool has(struct session *s, enum lws_token_indexes token)
@@ -99,13 +105,13 @@ int http_error(struct session *s, int status, const char *code, const char *mess
     struct str body = STR_INIT;
     str_addf(&body, "{\"type\":\"error\",\"code\":\"%s\",\"message\":\"%s\",\"temporary\":%s}",
              code, message, status == 503 || status == 429 ? "true" : "false");
-    const int error =
-        http_write(s, &(struct http_reply){ .status = status,
-                                            .type = json_type,
-                                            .body = body.data,
-                                            .size = body.size,
-                                            .headers = status == 405 ? "Allow: GET, HEAD\r\n" : NULL,
-                                            .close = true });
+    const int error = http_write(
+        s, &(struct http_reply){ .status = status,
+                                 .type = json_type,
+                                 .body = body.data,
+                                 .size = body.size,
+                                 .headers = status == 405 ? "Allow: GET, HEAD\r\n" : NULL,
+                                 .close = true });
     str_fini(&body);
     return error;
 }
@@ -206,8 +212,8 @@ static int get_history(struct session *s, const char *room) REQUIRES(on_net)
     struct command *cmd;
     struct command_error error;
     http_query_init(&query, s->wsi);
-    if (command_history(room, http_query_value(&query, "limit"),
-                        http_query_value(&query, "before"), &cmd, &error) != 0)
+    if (command_history(room, http_query_value(&query, "limit"), http_query_value(&query, "before"),
+                        &cmd, &error) != 0)
         return send_command_error(s, &error);
     cmd->received_mono_us = clock_mono_us();
     if (reader_command(session_ask(s), cmd) == READER_STALLED) {
@@ -270,6 +276,7 @@ static bool has_body(struct session *s)
 int http_request(struct session *s, const char *path)
 {
     struct http_head head;
+    session_expect(s, REQUEST_MS);
     if (s->http_answer || s->client)
         return -1; /* a second request before the first was answered */
     if (has(s, WSI_TOKEN_HTTP_TRANSFER_ENCODING))

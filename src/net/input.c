@@ -79,8 +79,7 @@ static size_t take_frames(struct session *s, unsigned char *data, size_t size) R
     size_t at = 0;
     while (s->state == SESSION_OPEN && s->reading) {
         struct ws_frame f;
-        const int r =
-            ws_frame_read(data + at, size - at, RULE_FRAME_BYTES - s->message_size, &f);
+        const int r = ws_frame_read(data + at, size - at, RULE_FRAME_BYTES - s->message_size, &f);
         if (r == 0)
             break;
         if (r < 0) {
@@ -128,8 +127,8 @@ static void take(struct session *s, unsigned char *data, size_t size) REQUIRES(o
         const size_t done = take_frames(s, data, size);
         data += done;
         size -= done;
-        if (s->state != SESSION_OPEN || s->client->pumps ||
-            reader_step(s->client) != READER_IDLE || s->reading)
+        if (s->state != SESSION_OPEN || s->client->pumps || reader_step(s->client) != READER_IDLE ||
+            s->reading)
             break;
         s->stuffed = false; /* the step has emptied the inbox */
         if (s->gated)

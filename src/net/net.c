@@ -41,8 +41,9 @@ static void raise_descriptor_limit(const struct settings *s)
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     setrlimit(RLIMIT_NOFILE, &limit);
-    log_warn("descriptors", "have=%llu wanted=%llu effect=\"fewer than MAX_CLIENTS clients: "
-                            "raise ulimit -n\"",
+    log_warn("descriptors",
+             "have=%llu wanted=%llu effect=\"fewer than MAX_CLIENTS clients: "
+             "raise ulimit -n\"",
              (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
 

@@ -69,8 +69,8 @@ static bool list_has(const char *list, const char *wanted)
 void origin_rules_init(struct origin_rules *r, const char *allowed_hosts,
                        const char *allowed_origins)
 {
-    *r = (struct origin_rules){ .allowed_hosts = allowed_hosts,
-                                .allowed_origins = allowed_origins };
+    *r =
+        (struct origin_rules){ .allowed_hosts = allowed_hosts, .allowed_origins = allowed_origins };
     if (gethostname(r->hostname, sizeof(r->hostname) - 1) != 0)
         r->hostname[0] = '\0';
 }
@@ -80,8 +80,7 @@ static bool is_own_name(const struct origin_rules *r, const char *name)
     char local[sizeof(r->hostname) + 8];
     snprintf(local, sizeof(local), "%s.local", r->hostname);
     return strcasecmp(name, "localhost") == 0 ||
-           (r->hostname[0] &&
-            (strcasecmp(name, r->hostname) == 0 || strcasecmp(name, local) == 0));
+           (r->hostname[0] && (strcasecmp(name, r->hostname) == 0 || strcasecmp(name, local) == 0));
 }
 
 bool origin_host_allowed(const struct origin_rules *r, const char *host)

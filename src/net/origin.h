@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 struct origin_rules {
-    const char *allowed_hosts;   /* comma-separated, "*" for any; may be "" */
+    const char *allowed_hosts; /* comma-separated, "*" for any; may be "" */
     const char *allowed_origins;
-    char hostname[256];          /* of this machine */
+    char hostname[256]; /* of this machine */
 };
 
 void origin_rules_init(struct origin_rules *r, const char *allowed_hosts,

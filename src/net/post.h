@@ -39,7 +39,7 @@ struct post_queue {
     uint32_t in_count, in_capacity;
     struct post *out; /* the consumer's: exchanged with `in` */
     uint32_t out_capacity;
-    int event;             /* eventfd, in the consumer's epoll set */
+    int event;              /* eventfd, in the consumer's epoll set */
     _Atomic bool signalled; /* it has been written and not been read since */
     _Atomic uint32_t depth, depth_max;
 };

@@ -158,18 +158,16 @@ static struct net_thread *thread_of(struct net *n, const struct peer *p)
 
 static void port_send(void *arg, struct peer *peer, struct frame *frame)
 {
-    post_push(&thread_of(arg, peer)->posts,
-              (struct post){ .kind = POST_SEND,
-                             .client = client_ref(client_of(peer)),
-                             .what = frame_ref(frame) });
+    post_push(&thread_of(arg, peer)->posts, (struct post){ .kind = POST_SEND,
+                                                           .client = client_ref(client_of(peer)),
+                                                           .what = frame_ref(frame) });
 }
 
 static void port_room_send(void *arg, unsigned net, uint32_t room, struct frame *frame)
 {
     struct net *n = arg;
-    post_push(&n->threads[net].posts, (struct post){ .kind = POST_ROOM_SEND,
-                                                     .number = room,
-                                                     .what = frame_ref(frame) });
+    post_push(&n->threads[net].posts,
+              (struct post){ .kind = POST_ROOM_SEND, .number = room, .what = frame_ref(frame) });
 }
 
 static void port_room_add(void *arg, struct peer *peer, uint32_t room, const char *name,
@@ -189,8 +187,7 @@ static void port_room_remove(void *arg, struct peer *peer, uint32_t room)
                                                            .client = client_ref(client_of(peer)) });
 }
 
-static void port_close(void *arg, struct peer *peer, int code, const char *reason,
-                       int64_t retry_ms)
+static void port_close(void *arg, struct peer *peer, int code, const char *reason, int64_t retry_ms)
 {
     post_push(&thread_of(arg, peer)->posts,
               (struct post){ .kind = POST_CLOSE,
@@ -273,8 +270,8 @@ static void pump_send(struct client *c, struct frame *f)
 
 static void pump_close(struct client *c, int code, const char *reason)
 {
-    post_client(c, (struct post){
-                       .kind = POST_CLOSE, .number = (uint32_t)code, .what = xstrdup(reason) });
+    post_client(
+        c, (struct post){ .kind = POST_CLOSE, .number = (uint32_t)code, .what = xstrdup(reason) });
 }
 
 static void pump_resume(struct client *c)

@@ -27,10 +27,19 @@ void session_adopt(struct net_thread *t, int fd, struct address *address)
     s->fd = fd;
     s->opened_ms = s->heard_ms = t->now_ms;
     s->wsi = lws_adopt_socket_vhost(t->vhost, fd);
-    if (s->wsi)
-        lws_set_opaque_user_data(s->wsi, s);
-    else
-        session_free(s); /* the descriptor is closed */
+    if (!s->wsi) { /* the descriptor is closed */
+        session_free(s);
+        return;
+    }
+    lws_set_opaque_user_data(s->wsi, s);
+    session_expect(s, t->net->settings->handshake_timeout_s * 1000);
+}
+
+void session_expect(struct session *s, int64_t ms)
+{
+    s->close_ms = clock_mono_ms() + ms;
+    session_watch(s);
+    thread_rearm(s->thread);
 }
 
 /* ---- the client behind it ---- */
@@ -317,8 +326,8 @@ static void send_heartbeat(struct session *s) REQUIRES(on_net)
 {
     struct stream_top tops[RULE_ROOMS_PER_CLIENT] = { 0 };
     struct net_thread *t = s->thread;
-    const struct net_room *only = s->seat_count == 1 ? s->seats[0].room : NULL;
-    if (only && t->beat_batch && t->beat_room == only) {
+    const bool shareable = s->seat_count == 1;
+    if (shareable && t->beat_batch && t->beat_room == s->seats[0].room) {
         output_queue(s, batch_ref(t->beat_batch));
         return;
     }
@@ -330,10 +339,10 @@ static void send_heartbeat(struct session *s) REQUIRES(on_net)
     struct frame *f = event_heartbeat(tops, n);
     struct batch *b = batch_of_frame(f, BATCH_NO_ROOM);
     frame_unref(f);
-    if (only) {
+    if (shareable) {
         batch_unref(t->beat_batch);
         t->beat_batch = batch_ref(b);
-        t->beat_room = only;
+        t->beat_room = s->seats[0].room;
     }
     output_queue(s, b);
 }
@@ -375,7 +384,7 @@ static bool look_at(struct session *s) REQUIRES(on_net)
         session_kill(s); /* a close frame (4101) would stand behind what is stuck */
         return false;
     }
-    if (s->state == SESSION_CLOSING) {
+    if (s->state != SESSION_OPEN) {
         if (now > s->close_ms)
             session_kill(s);
         return false;

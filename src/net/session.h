@@ -7,6 +7,9 @@
 /* Takes the descriptor and the address. */
 void session_adopt(struct net_thread *t, int fd, struct address *address) REQUIRES(on_net);
 
+/* The next request has to be complete, and its answer out, within that time. libwebsockets has a
+ * timeout of its own, but with libev it is not noticed before something else happens. */
+void session_expect(struct session *s, int64_t ms) REQUIRES(on_net);
 /* The handshake is done: from now on a WebSocket. */
 void session_open(struct session *s) REQUIRES(on_net);
 /* What the URL says has been done: pump threads may take over, if it is to have some. */

@@ -53,10 +53,10 @@ struct net_room {
     struct frame **run;
     uint32_t run_count, run_capacity, run_bytes;
     uint32_t id;
-    uint64_t sent_seq; /* of the last message that went into outboxes */
-    uint64_t run_first; /* first message number in the run, 0: none */
+    uint64_t sent_seq;   /* of the last message that went into outboxes */
+    uint64_t run_first;  /* first message number in the run, 0: none */
     uint32_t run_events; /* frames of the run that a slow client goes without */
-    bool dirty;         /* stands in net_thread.dirty_rooms */
+    bool dirty;          /* stands in net_thread.dirty_rooms */
     struct net_room *next_dirty;
 };
 
@@ -73,27 +73,27 @@ struct session {
     struct client *client;   /* of a WebSocket, or of one GET of history; else NULL */
     struct address *address; /* NULL when addresses are not counted */
     int fd;
-    uint8_t state;         /* enum session_state */
-    bool reading;          /* the socket is watched for input */
-    bool stuffed;          /* not, because its inbox is full */
-    bool gated;            /* not, because it does not read its answers */
-    bool answered;         /* the history it asked for is in the outbox or has left */
-    bool blocked;          /* the last write was partial: wait for WRITEABLE */
-    bool counted;          /* in stats.clients */
-    bool dirty;            /* stands in net_thread.dirty */
-    bool timed;            /* stands in net_thread.timed */
-    bool close_queued;     /* our close frame is in the outbox or has left */
-    bool peer_closed;      /* the peer's close frame has come */
-    bool beat_odd;         /* every second half period carries a heartbeat */
+    uint8_t state;     /* enum session_state */
+    bool reading;      /* the socket is watched for input */
+    bool stuffed;      /* not, because its inbox is full */
+    bool gated;        /* not, because it does not read its answers */
+    bool answered;     /* the history it asked for is in the outbox or has left */
+    bool blocked;      /* the last write was partial: wait for WRITEABLE */
+    bool counted;      /* in stats.clients */
+    bool dirty;        /* stands in net_thread.dirty */
+    bool timed;        /* stands in net_thread.timed */
+    bool close_queued; /* our close frame is in the outbox or has left */
+    bool peer_closed;  /* the peer's close frame has come */
+    bool beat_odd;     /* every second half period carries a heartbeat */
     bool lagging;
-    uint8_t pong;          /* a pong waits in the outbox */
+    uint8_t pong; /* a pong waits in the outbox */
     int64_t opened_ms;
-    int64_t heard_ms;      /* last bytes from the peer */
-    int64_t beat_ms;       /* next look at it */
-    int64_t blocked_ms;    /* since when */
-    int64_t close_ms;      /* end of patience while closing */
+    int64_t heard_ms;   /* last bytes from the peer */
+    int64_t beat_ms;    /* next look at it */
+    int64_t blocked_ms; /* since when */
+    int64_t close_ms;   /* end of patience: for a request, or while closing */
 
-    struct batch *wire;    /* the send under way */
+    struct batch *wire; /* the send under way */
     uint32_t wire_at;
 
     unsigned char *partial; /* bytes of a frame that is not complete */
@@ -129,14 +129,14 @@ struct net_thread {
 
     /* One epoll set for all that confab itself waits for; libwebsockets watches the set. */
     int epoll, timer;
-    int64_t timer_us;     /* what the timer is set to, 0: off */
-    struct post_queue posts;       /* any thread */
-    _Atomic uint32_t connections;  /* any thread reads; the acceptor adds, the owner subtracts */
+    int64_t timer_us;             /* what the timer is set to, 0: off */
+    struct post_queue posts;      /* any thread */
+    _Atomic uint32_t connections; /* any thread reads; the acceptor adds, the owner subtracts */
     bool in_turn;
     uint32_t dedicated; /* clients with pump threads, also those that are ending */
 
     struct session_list all, timed, dirty;
-    struct client *leaving; /* their last commands wait for the hub's queue */
+    struct client *leaving;  /* their last commands wait for the hub's queue */
     struct net_room **rooms; /* by id */
     uint32_t room_capacity;
     struct net_room *dirty_rooms;
@@ -146,7 +146,7 @@ struct net_thread {
     uint32_t pending_bytes; /* in runs */
     int64_t flush_next_us;  /* see flush.c */
     bool gathering;
-    int pressure;           /* all outboxes together: 1 past half, 2 past all of their bound */
+    int pressure;          /* all outboxes together: 1 past half, 2 past all of their bound */
     int64_t queued_change; /* of stats.queue_bytes, not yet published */
     uint64_t sends, deliveries, bytes_out; /* not yet published */
     struct join_cache join;

@@ -29,9 +29,8 @@ static void set_timer(struct net_thread *t, int64_t at_us)
     if (at_us == t->timer_us)
         return;
     t->timer_us = at_us;
-    const struct itimerspec when = {
-        .it_value = { .tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000 }
-    };
+    const struct itimerspec when = { .it_value = { .tv_sec = at_us / 1000000,
+                                                   .tv_nsec = at_us % 1000000 * 1000 } };
     BUG_ON(timerfd_settime(t->timer, TFD_TIMER_ABSTIME, &when, NULL) != 0);
 }
 

@@ -40,11 +40,10 @@ static int give_to_hub(struct client *c, struct command *cmd)
 {
     struct hub *hub = c->env->hub;
     const bool hello = cmd->type == COMMAND_HELLO;
-    peer_ref(&c->peer); /* the queue's */
+    peer_ref(&c->peer);               /* the queue's */
     if (cmd->type == COMMAND_HISTORY) /* before the call: the answer may overtake its return */
         atomic_store(&c->asked, true);
-    const int error =
-        hello ? hub_register(hub, &c->peer, cmd) : hub_submit(hub, &c->peer, cmd);
+    const int error = hello ? hub_register(hub, &c->peer, cmd) : hub_submit(hub, &c->peer, cmd);
     if (error) {
         atomic_store(&c->asked, false);
         peer_unref(&c->peer);

@@ -92,6 +92,15 @@ test('the field stays in sight when a keyboard makes the page small', async (t) 
     });
 });
 
+test('it works without a secure context, as on http://192.168.…', async (t) => {
+    const env = { ALLOWED_HOSTS: 'chat.test' };
+    const lan = await startConfab(redis, { t, env });
+    const url = `http://chat.test:${lan.port}/`;
+    const bob = await Person.enter(t, browser, url, 'lan');
+    assert.equal(await bob.page.evaluate(() => isSecureContext), false);
+    await bob.say('hello over plain HTTP');
+});
+
 test('everything that can be pressed has a name', async (t) => {
     const bob = await open(t, 'named', DESKTOP);
     const nameless = await bob.page

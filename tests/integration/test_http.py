@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from support.deadline import seconds
 from support.raw import Closed, Raw
 
 ERROR_FIELDS = {"type", "code", "message", "temporary"}
@@ -174,16 +175,29 @@ def test_health(server):
     assert (health["status"], health["instance"]) == ("ok", server.instance)
 
 
-def test_stats(server, connect, new, room, pair):
+def test_stats(start, redis, connect, new, room):
+    server = start(redis, PUMPS="threads", NET_THREADS=2)
     clients = [connect(server, new.anna, room) for _ in range(3)]
-    clients[0].say("hi")
+    clients[0].say("hi", cid="a")
+    clients[0].say("hi", cid="a")
     for client in clients:
         client.expect("message")
     stats = server.stats()
     assert stats["instance"] == server.instance
-    assert stats["uptime_s"] >= 0
-    assert stats["clients"] >= 3 and stats["rooms"] >= 1
-    assert stats["pumps"] and stats["messages"] and stats["queues"] and stats["redis"]
+    assert 0 <= stats["uptime_s"] < seconds(60)
+    assert (stats["clients"], stats["users"], stats["rooms"]) == (3, 3, 1)
+    assert (stats["pumps"]["mode"], stats["pumps"]["now"]) == ("threads", "threads")
+    messages = stats["messages"]
+    assert (messages["in"], messages["published"], messages["duplicate"]) == (2, 1, 1)
+    assert messages["received"] == 1 and messages["limited"] == messages["failed"] == 0
+    for name, most in (("register", 3), ("unregister", 0), ("broadcast", 2)):
+        queue = stats["queues"][name]
+        assert queue["pushed"] >= most and queue["refused"] == 0
+        assert 0 <= queue["depth"] <= queue["depth_max"] <= queue["bound"]
+    redis_stats = stats["redis"]
+    assert redis_stats["ready"] is True and redis_stats["commands"] > 0
+    assert 0 < redis_stats["lag_p50_us"] <= redis_stats["lag_p99_us"]
+    assert redis_stats["probe_lag_us"] > 0
 
 
 def test_messages(plain, connect, new, room):

@@ -102,6 +102,7 @@ def test_history_pages(server, connect, new, room):
 def test_fresh_join_shows_the_latest(server, other, connect, new, room):
     anna = connect(server, new.anna, room)
     anna.say_all([f"m{n}" for n in range(1, 106)])
+    anna.expect("message", seq=105)
     messages = anna.messages()[5:]
     for instance in (server, other):
         ben = connect(instance, new.ben, room)

@@ -39,7 +39,8 @@ char *test_capture_end(void)
     fflush(stderr);
     dup2(real_stderr, STDERR_FILENO);
     close(real_stderr);
-    rewind(captured);
+    if (fseek(captured, 0, SEEK_SET) != 0)
+        BUG("cannot read what was captured");
 
     struct str text = STR_INIT;
     char chunk[512];

@@ -72,9 +72,9 @@ static void on_close(struct client *c, int code, const char *reason)
     seen.code = code;
 }
 
-static struct pump_env env = {
-    .settings = &settings, .stats = &stats, .port = { .send = on_send, .close = on_close }
-};
+static struct pump_env env = { .settings = &settings,
+                               .stats = &stats,
+                               .port = { .send = on_send, .close = on_close } };
 
 static int set_up(void **state)
 {

@@ -13,9 +13,10 @@ static void own_names_and_addresses_are_allowed(void **state)
 {
     (void)state;
     static const char *const hosts[] = {
-        "localhost",       "LOCALHOST:8080",   "127.0.0.1",      "192.168.1.7:8080", "[::1]",
-        "[fe80::1]:8080",  "workshop",         "Workshop.local", "workshop:1",       "localhost.",
-        "chat.example.org", "chat.example.org:443", "B.example.org",
+        "localhost",     "LOCALHOST:8080", "127.0.0.1",        "192.168.1.7:8080",
+        "[::1]",         "[fe80::1]:8080", "workshop",         "Workshop.local",
+        "workshop:1",    "localhost.",     "chat.example.org", "chat.example.org:443",
+        "B.example.org",
     };
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
         assert_true(origin_host_allowed(&rules, hosts[i]));
@@ -25,9 +26,20 @@ static void foreign_and_broken_hosts_are_not(void **state)
 {
     (void)state;
     static const char *const hosts[] = {
-        "",           "evil.example", "127.0.0.1.evil.example", "localhost:x",    "localhost:80:80",
-        "[::1",       "[x]",          "chat.example.org.evil",  "127.0.0.1/",     ":80",
-        "[127.0.0.1]", "localhost:123456", "example.org",       "chat.example.or",
+        "",
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost:x",
+        "localhost:80:80",
+        "[::1",
+        "[x]",
+        "chat.example.org.evil",
+        "127.0.0.1/",
+        ":80",
+        "[127.0.0.1]",
+        "localhost:123456",
+        "example.org",
+        "chat.example.or",
     };
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
         assert_false(origin_host_allowed(&rules, hosts[i]));

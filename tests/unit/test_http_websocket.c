@@ -71,10 +71,7 @@ static void what_rfc_6455_forbids_closes_with_1002(void **state)
         { 0xC1, 0x85 }, /* RSV1 without an extension */
         { 0x91, 0x85 }, /* RSV3 */
         { 0x83, 0x85 }, /* reserved opcodes */
-        { 0x87, 0x85 },
-        { 0x8B, 0x85 },
-        { 0x8F, 0x85 },
-        { 0x09, 0x85 }, /* a ping in pieces */
+        { 0x87, 0x85 }, { 0x8B, 0x85 }, { 0x8F, 0x85 }, { 0x09, 0x85 }, /* a ping in pieces */
         { 0x89, 0xFE }, /* a ping of more than 125 bytes */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

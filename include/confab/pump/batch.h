@@ -9,11 +9,11 @@
 
 struct batch {
     _Atomic uint32_t refs;
-    uint32_t size;       /* bytes */
-    uint32_t frames;     /* how many are in it */
-    uint32_t room;       /* whose run it is, BATCH_NO_ROOM for what one client gets alone */
-    uint32_t answers;    /* bytes of it that answer this client; the others nobody asked for */
-    uint64_t first_seq;  /* numbers of the room messages in it; 0 when there is none */
+    uint32_t size;      /* bytes */
+    uint32_t frames;    /* how many are in it */
+    uint32_t room;      /* whose run it is, BATCH_NO_ROOM for what one client gets alone */
+    uint32_t answers;   /* bytes of it that answer this client; the others nobody asked for */
+    uint64_t first_seq; /* numbers of the room messages in it; 0 when there is none */
     uint64_t last_seq;
     struct frame *frame; /* a single frame is not copied: data points into it */
     const unsigned char *data;

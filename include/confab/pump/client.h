@@ -17,9 +17,9 @@
 #include "confab/pump/outbox.h"
 
 enum {
-    INBOX_FRAMES = 16,          /* complete frames that wait for the reader */
-    INBOX_BYTES = 65536,        /* and their bytes; the socket is not read beyond these */
-    WRITE_BYTES = 128 * 1024,   /* most that is joined for one send */
+    INBOX_FRAMES = 16,        /* complete frames that wait for the reader */
+    INBOX_BYTES = 65536,      /* and their bytes; the socket is not read beyond these */
+    WRITE_BYTES = 128 * 1024, /* most that is joined for one send */
     WRITE_ITEMS = 256,
 };
 
@@ -35,9 +35,9 @@ struct client;
 
 /* How pumps reach the net thread that owns the client. Any thread; none of them blocks. */
 struct pump_port {
-    void (*send)(struct client *c, struct frame *f);                       /* borrows f */
-    void (*close)(struct client *c, int code, const char *reason);         /* reason: a literal */
-    void (*resume)(struct client *c);                 /* the inbox, once full, has room again */
+    void (*send)(struct client *c, struct frame *f);               /* borrows f */
+    void (*close)(struct client *c, int code, const char *reason); /* reason: a literal */
+    void (*resume)(struct client *c);                     /* the inbox, once full, has room again */
     void (*hand_over)(struct client *c, struct batch *b); /* takes b: to be written */
     void (*ended)(struct client *c); /* a pump thread has nothing left to do but return */
 };

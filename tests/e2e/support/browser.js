@@ -10,6 +10,7 @@ const ARGS = [
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    '--host-resolver-rules=MAP chat.test 127.0.0.1', // a name that is not a secure context
 ];
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = {

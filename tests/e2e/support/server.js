@@ -11,7 +11,7 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 const CONFAB = path.resolve(
     process.env.CONFAB_BIN ?? path.join(HERE, '../../../build/release/confab'),
 );
-const START_MS = 15_000;
+const START_MS = 30_000; // a loaded machine is slow; a working one never waits so long
 
 /** A child process whose output can be waited for. */
 class Child {
