@@ -43,10 +43,14 @@ export function byId(id) {
 
 /** @param {string} name @returns {HTMLElement} a coloured disc with the first letter */
 export function avatar(name) {
-    let hash = 0;
-    for (const char of name) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
+    let hash = 2166136261; // FNV-1a
+    for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 16777619);
     const letter = [...name][0]?.toLocaleUpperCase() ?? '?';
-    return make('span', { class: `avatar hue-${hash % 8}`, 'aria-hidden': 'true' }, letter);
+    return make(
+        'span',
+        { class: `avatar hue-${(hash >>> 13) % 8}`, 'aria-hidden': 'true' },
+        letter,
+    );
 }
 
 /**

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Sanitizers make frames several times larger. */
 #if defined(__has_feature)
@@ -54,7 +55,9 @@ int thread_start(pthread_t *out, const char *name, size_t stack_bytes, void *(*r
     struct start *start = xmalloc(sizeof(*start));
     start->run = run;
     start->arg = arg;
-    snprintf(start->name, sizeof(start->name), "%s", name);
+    char short_name[sizeof(start->name)];
+    snprintf(short_name, sizeof(short_name), "%s", name);
+    memcpy(start->name, short_name, sizeof(short_name));
 
     /* A new thread inherits the mask of the thread that makes it. */
     sigset_t all, before;
@@ -64,6 +67,8 @@ int thread_start(pthread_t *out, const char *name, size_t stack_bytes, void *(*r
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0)
         free(start);
+    else
+        pthread_setname_np(*out, short_name); /* here too: its name holds once this returns */
     return -error;
 }
 

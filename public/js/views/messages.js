@@ -158,8 +158,11 @@ export class MessagesView {
     #row(view, index) {
         const item = view.items[index];
         const isNew = item === this.firstNew;
+        const gap = view.items[index - 1]?.kind === 'gap';
+        const before = view.items[gap ? index - 2 : index - 1];
+        const last = before?.kind === 'message' ? before.message : undefined;
         const talk = (/** @type {string} */ user) => this.store.show(`@${user}`);
-        const rows = itemRows(item, view.items[index - 1], view.me, talk, isNew);
+        const rows = itemRows(item, last, view.me, talk, isNew || gap);
         if (isNew) rows.splice(-1, 0, newRow());
         this.list.append(...rows);
     }

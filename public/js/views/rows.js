@@ -66,19 +66,18 @@ function messageRow(message, isOwn, continues, talk) {
 /**
  * The rows of one item: a day divider when a day begins, and the message or gap itself.
  * @param {Item} item
- * @param {Item|undefined} before
+ * @param {Message|undefined} last the message before it
  * @param {string} me
  * @param {(user: string) => void} talk opens the private chat with an author
- * @param {boolean} broken a divider stands before it: the author is named again
+ * @param {boolean} broken something stands between the two: the author is named again
  * @returns {HTMLElement[]}
  */
-export function itemRows(item, before, me, talk, broken) {
+export function itemRows(item, last, me, talk, broken) {
     if (item.kind === 'gap') {
         const text = make('span', {}, icon('warn'), strings.gap(item.missed));
         return [make('li', { class: 'divider gap' }, text)];
     }
     const { message } = item;
-    const last = before?.kind === 'message' ? before.message : undefined;
     const newDay = !last || day(last.timestamp) !== day(message.timestamp);
     const near = last !== undefined && message.timestamp - last.timestamp < GROUP_MS;
     const continues = !broken && !newDay && near && last.user === message.user;

@@ -13,12 +13,18 @@ const CONFAB = path.resolve(
 );
 const START_MS = 30_000; // a loaded machine is slow; a working one never waits so long
 
+/** @type {Set<import('node:child_process').ChildProcess>} end with the tests, whatever happens */
+const children = new Set();
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+
 /** A child process whose output can be waited for. */
 class Child {
     constructor(command, args, options) {
         this.output = '';
         this.waiters = new Set();
         this.process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+        children.add(this.process);
+        this.process.once('exit', () => children.delete(this.process));
         this.exited = new Promise((resolve) => {
             this.process.once('exit', (code, signal) => resolve({ code, signal }));
             this.process.once('error', (error) => {
