@@ -87,6 +87,14 @@ run_unit() {
     count unit $status ctest "$build/unit.xml"
 }
 
+# Sanitizers make everything slower: longer deadlines, each pump mode once, and not the tests of
+# the firewall script, which do not run the server.
+if [ "$preset" = asan ] || [ "$preset" = tsan ]; then
+    export CONFAB_SLOW=1
+    export CONFAB_MATRIX=${CONFAB_MATRIX-threads-2 shared-1 auto-2}
+    [ ${#pytest_args[@]} -gt 0 ] || pytest_args=(--ignore=tests/integration/test_firewall.py)
+fi
+
 run_integration() {
     rm -f "$build/integration.xml"
     local status=0

@@ -252,7 +252,7 @@ export class ConfabClient extends Emitter {
         this.username = frame.user ?? this.username;
         this.session = frame.session ?? this.session;
         this.limits = frame.limits ?? this.limits;
-        this.outbox.holdUntil = 0;
+        this.outbox.release();
         this.emit('welcome', frame);
         for (const entry of this.outbox.entries) this.#open(entry.stream);
         for (const stream of this.streams.values()) this.#request(stream);

@@ -41,9 +41,9 @@ export class Outbox extends Emitter {
         this.entries = (options.storage?.load() ?? []).map((entry) =>
             entry.state === 'sent' ? { ...entry, state: 'waiting' } : entry,
         );
-        this.holdUntil = 0; // the server asked for patience
-        /** @type {ReturnType<typeof setTimeout>|undefined} */
+        /** @type {ReturnType<typeof setTimeout>|undefined} while the server asks for patience */
         this.holdTimer = undefined;
+        this.holdEnd = 0;
         /** @type {Map<string, ReturnType<typeof setTimeout>>} by cid */
         this.ackTimers = new Map();
     }
@@ -74,7 +74,7 @@ export class Outbox extends Emitter {
 
     /** Sends what may be sent now. */
     flush() {
-        if (Date.now() < this.holdUntil) return;
+        if (this.holdTimer) return;
         const sent = this.entries.filter((entry) => entry.state === 'sent');
         const busy = new Set(sent.map((entry) => entry.stream));
         for (const entry of this.entries) {
@@ -149,10 +149,19 @@ export class Outbox extends Emitter {
 
     /** @param {string} code @param {number} ms Nothing is sent for so long. */
     hold(code, ms) {
-        this.holdUntil = Math.max(this.holdUntil, Date.now() + ms);
+        const end = performance.now() + ms;
+        if (this.holdTimer && end < this.holdEnd) return;
+        this.holdEnd = end;
         clearTimeout(this.holdTimer);
-        this.holdTimer = setTimeout(() => this.flush(), this.holdUntil - Date.now());
-        this.emit('hold', { code, until: this.holdUntil });
+        this.holdTimer = setTimeout(() => this.release(), ms);
+        this.emit('hold', { code, until: Date.now() + ms });
+    }
+
+    /** The time of patience is over. */
+    release() {
+        clearTimeout(this.holdTimer);
+        this.holdTimer = undefined;
+        this.flush();
     }
 
     /** The connection is gone: what was under way is repeated on the next one. */

@@ -16,10 +16,13 @@ from support.server import BINARY, Server
 # With this limit `auto` crosses from dedicated to shared pumps and back in nearly every test.
 _AUTO = {"PUMPS": "auto", "PUMP_THREAD_CLIENTS": 2}
 _PUMPS = {"threads": {"PUMPS": "threads"}, "shared": {"PUMPS": "shared"}, "auto": _AUTO}
+# CONFAB_MATRIX="threads-2 shared-1" runs only these.
+_WANTED = os.environ.get("CONFAB_MATRIX", "").split()
 MATRIX = [
     pytest.param({**settings, "NET_THREADS": nets}, id=f"{pumps}-{nets}")
     for pumps, settings in _PUMPS.items()
     for nets in (1, 2)
+    if not _WANTED or f"{pumps}-{nets}" in _WANTED
 ]
 QUIET = {"RATE_LIMIT_MESSAGES": 0}
 
