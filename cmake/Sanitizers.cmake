@@ -1,6 +1,5 @@
-# CONFAB_SANITIZE=address,undefined or thread. How the sanitizers behave (and what they leave
-# out, and why) is compiled into every executable from tests/support/sanitizers/options.c, so
-# that no run depends on an environment variable.
+# CONFAB_SANITIZE=address,undefined or thread. How the sanitizers behave is compiled into every
+# executable from tests/support/sanitizers/options.c: no run depends on the environment.
 add_library(confab_sanitizers INTERFACE)
 set(CONFAB_SANITIZER_SOURCES "")
 set(CONFAB_TEST_LAUNCHER "")

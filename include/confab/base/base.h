@@ -14,10 +14,10 @@
 
 /* The impossible happened: logs file and line, then abort(). Any thread. */
 #define BUG(what) bug_at(__FILE__, __LINE__, (what))
-#define BUG_ON(cond)                                                                             \
-    do {                                                                                         \
-        if (__builtin_expect(!!(cond), 0))                                                       \
-            BUG(#cond);                                                                          \
+#define BUG_ON(cond)                                                                               \
+    do {                                                                                           \
+        if (__builtin_expect(!!(cond), 0))                                                         \
+            BUG(#cond);                                                                            \
     } while (0)
 void bug_at(const char *file, int line, const char *what) NORETURN;
 

@@ -6,14 +6,14 @@
 #include "confab/base/base.h"
 
 struct ring {
-    void **slots;     /* `capacity` of them, a power of two */
+    void **slots; /* `capacity` of them, a power of two */
     uint32_t capacity;
-    uint32_t head;    /* next to pop; indices run freely and are masked */
-    uint32_t tail;    /* next free */
+    uint32_t head; /* next to pop; indices run freely and are masked */
+    uint32_t tail; /* next free */
 };
 
-void ring_init(struct ring *r, uint32_t capacity); /* rounds up to a power of two, at least 2 */
-void ring_fini(struct ring *r);                    /* the items are the caller's */
+void ring_init(struct ring *r, uint32_t capacity);   /* rounds up to a power of two, at least 2 */
+void ring_fini(struct ring *r);                      /* the items are the caller's */
 bool ring_push(struct ring *r, void *item) MUST_USE; /* false when full */
 void *ring_pop(struct ring *r);                      /* NULL when empty */
 void *ring_peek(const struct ring *r);               /* the oldest, NULL when empty */

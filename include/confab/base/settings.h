@@ -10,50 +10,51 @@
 
 #include <stdint.h>
 
-#define SETTINGS_NUMBERS(X)                                                                       \
-    X(server_port, SERVER_PORT, 8080, 0, 65535, "TCP port; 0 takes a free one and says which")    \
-    X(redis_db, REDIS_DB, 0, 0, 65535, "number of the Redis database")                            \
-    X(max_clients, MAX_CLIENTS, 10000, 1, 1000000, "most WebSocket clients of this instance")     \
-    X(max_clients_per_address, MAX_CLIENTS_PER_ADDRESS, 0, 0, 1000000,                            \
-      "most connections from one address; 0 is no limit (use 0 behind a proxy)")                  \
-    X(max_rooms, MAX_ROOMS, 10000, 1, 1000000, "most rooms with members on this instance")        \
-    X(net_threads, NET_THREADS, 0, 0, 16, "net threads; 0 is one per core, at most 4")            \
-    X(pump_thread_clients, PUMP_THREAD_CLIENTS, 128, 0, 2048,                                     \
-      "with PUMPS=auto: most clients that get pump threads of their own")                         \
-    X(rate_limit_messages, RATE_LIMIT_MESSAGES, 10, 0, 1000000,                                   \
-      "messages per user and window over all instances; 0 turns the limit off")                   \
-    X(rate_limit_window_s, RATE_LIMIT_WINDOW_S, 10, 1, 3600, "length of that window in seconds")  \
-    X(heartbeat_ms, HEARTBEAT_MS, 25000, 200, 300000,                                             \
-      "time between heartbeats; a client silent for 2.5 of them is closed")                       \
-    X(presence_ttl_s, PRESENCE_TTL_S, 30, 2, 600,                                                 \
-      "life of a presence key; refreshed every third of it")                                      \
-    X(name_hold_s, NAME_HOLD_S, 600, 1, 86400,                                                    \
-      "how long a name stays with its session after the last connection")                         \
-    X(flush_max_ms, FLUSH_MAX_MS, 20, 0, 1000, "most time frames gather when a thread is busy")   \
-    X(outbox_kb, OUTBOX_KB, 1024, 64, 65536, "most bytes waiting for one client, in KiB")         \
-    X(max_queue_mb, MAX_QUEUE_MB, 256, 8, 65536, "most bytes waiting for all clients, in MiB")    \
-    X(lag_close_s, LAG_CLOSE_S, 30, 1, 3600, "a client blocked for so long is closed with 4101")  \
-    X(handshake_timeout_s, HANDSHAKE_TIMEOUT_S, 10, 1, 120,                                       \
-      "time for the HTTP request and for the first hello")                                        \
+#define SETTINGS_NUMBERS(X)                                                                        \
+    X(server_port, SERVER_PORT, 8080, 0, 65535, "TCP port; 0 takes a free one and says which")     \
+    X(redis_db, REDIS_DB, 0, 0, 65535, "number of the Redis database")                             \
+    X(max_clients, MAX_CLIENTS, 10000, 1, 1000000, "most WebSocket clients of this instance")      \
+    X(max_clients_per_address, MAX_CLIENTS_PER_ADDRESS, 0, 0, 1000000,                             \
+      "most connections from one address; 0 is no limit (use 0 behind a proxy)")                   \
+    X(max_rooms, MAX_ROOMS, 10000, 1, 1000000, "most rooms with members on this instance")         \
+    X(net_threads, NET_THREADS, 0, 0, 16, "net threads; 0 is one per core, at most 4")             \
+    X(pump_thread_clients, PUMP_THREAD_CLIENTS, 128, 0, 2048,                                      \
+      "with PUMPS=auto: most clients that get pump threads of their own")                          \
+    X(rate_limit_messages, RATE_LIMIT_MESSAGES, 10, 0, 1000000,                                    \
+      "messages per user and window over all instances; 0 turns the limit off")                    \
+    X(rate_limit_window_s, RATE_LIMIT_WINDOW_S, 10, 1, 3600, "length of that window in seconds")   \
+    X(heartbeat_ms, HEARTBEAT_MS, 25000, 200, 300000,                                              \
+      "time between heartbeats; a client silent for 2.5 of them is closed")                        \
+    X(presence_ttl_s, PRESENCE_TTL_S, 30, 2, 600,                                                  \
+      "life of a presence key; refreshed every third of it")                                       \
+    X(name_hold_s, NAME_HOLD_S, 600, 1, 86400,                                                     \
+      "how long a name stays with its session after the last connection")                          \
+    X(flush_max_ms, FLUSH_MAX_MS, 20, 0, 1000, "most time frames gather when a thread is busy")    \
+    X(outbox_kb, OUTBOX_KB, 1024, 64, 65536, "most bytes waiting for one client, in KiB")          \
+    X(max_queue_mb, MAX_QUEUE_MB, 256, 8, 65536, "most bytes waiting for all clients, in MiB")     \
+    X(lag_close_s, LAG_CLOSE_S, 30, 1, 3600, "a client blocked for so long is closed with 4101")   \
+    X(handshake_timeout_s, HANDSHAKE_TIMEOUT_S, 10, 1, 120,                                        \
+      "time for the HTTP request and for the first hello")                                         \
     X(drain_seconds, DRAIN_SECONDS, 10, 0, 600, "most time that stopping takes")
 
 /* X(member, NAME, "default", "help") */
-#define SETTINGS_TEXTS(X)                                                                         \
-    X(bind, BIND, "0.0.0.0", "address to listen on; 127.0.0.1 for this machine alone, :: for IPv6") \
-    X(redis_addr, REDIS_ADDR, "",                                                                 \
-      "host:port or unix:/path of a Redis; empty: confab runs one of its own in DATA_DIR")        \
-    X(redis_password, REDIS_PASSWORD, "", "password of that Redis")                               \
-    X(redis_prefix, REDIS_PREFIX, "confab:", "what every key and channel starts with")            \
-    X(redis_fsync, REDIS_FSYNC, "everysec",                                                       \
-      "append-only policy of confab's own Redis: everysec or always")                             \
-    X(data_dir, DATA_DIR, "./data", "folder of confab's own Redis")                               \
-    X(pumps, PUMPS, "auto", "how pumps run: auto, threads or shared")                             \
-    X(log_level, LOG_LEVEL, "info", "debug, info, warn or error")                                 \
-    X(allowed_origins, ALLOWED_ORIGINS, "",                                                       \
-      "more origins that may connect, comma-separated (https://chat.example.org); * for any")     \
-    X(allowed_hosts, ALLOWED_HOSTS, "",                                                           \
-      "more names this server answers to, comma-separated; * for any")                            \
-    X(public_dir, PUBLIC_DIR, "", "serve the page from this folder instead of the built-in copy") \
+#define SETTINGS_TEXTS(X)                                                                          \
+    X(bind, BIND, "0.0.0.0",                                                                       \
+      "address to listen on; 127.0.0.1 for this machine alone, :: for IPv6")                       \
+    X(redis_addr, REDIS_ADDR, "",                                                                  \
+      "host:port or unix:/path of a Redis; empty: confab runs one of its own in DATA_DIR")         \
+    X(redis_password, REDIS_PASSWORD, "", "password of that Redis")                                \
+    X(redis_prefix, REDIS_PREFIX, "confab:", "what every key and channel starts with")             \
+    X(redis_fsync, REDIS_FSYNC, "everysec",                                                        \
+      "append-only policy of confab's own Redis: everysec or always")                              \
+    X(data_dir, DATA_DIR, "./data", "folder of confab's own Redis")                                \
+    X(pumps, PUMPS, "auto", "how pumps run: auto, threads or shared")                              \
+    X(log_level, LOG_LEVEL, "info", "debug, info, warn or error")                                  \
+    X(allowed_origins, ALLOWED_ORIGINS, "",                                                        \
+      "more origins that may connect, comma-separated (https://chat.example.org); * for any")      \
+    X(allowed_hosts, ALLOWED_HOSTS, "",                                                            \
+      "more names this server answers to, comma-separated; * for any")                             \
+    X(public_dir, PUBLIC_DIR, "", "serve the page from this folder instead of the built-in copy")  \
     X(env_file, ENV_FILE, ".env", "file with NAME=value lines, read when it exists")
 
 enum pump_mode { PUMPS_AUTO, PUMPS_THREADS, PUMPS_SHARED };
@@ -66,9 +67,9 @@ struct settings {
     SETTINGS_TEXTS(X)
 #undef X
     /* derived by app/config */
-    enum pump_mode pump_mode;    /* from pumps */
-    unsigned net_thread_count;   /* from net_threads, ≥ 1 */
-    char instance[17];           /* identity of this run: 16 hex digits */
+    enum pump_mode pump_mode;  /* from pumps */
+    unsigned net_thread_count; /* from net_threads, ≥ 1 */
+    char instance[17];         /* identity of this run: 16 hex digits */
 };
 
 #endif

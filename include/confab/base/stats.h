@@ -8,49 +8,49 @@
 #include <stdint.h>
 
 /* X(name): monotone counters. */
-#define STATS_COUNTERS(X)                                                                         \
-    X(connections_accepted)                                                                       \
-    X(connections_refused)                                                                        \
-    X(frames_in)                                                                                  \
-    X(bytes_in)                                                                                   \
-    X(frames_malformed)                                                                           \
-    X(messages_in)            /* message and private commands that passed the rules */            \
-    X(messages_published)     /* stored by Redis */                                               \
-    X(messages_duplicate)                                                                         \
-    X(messages_limited)                                                                           \
-    X(messages_failed)        /* answered with an error of Redis */                               \
-    X(messages_received)      /* arrived from Redis pub/sub */                                    \
-    X(gaps_filled)            /* messages fetched from the history list after a hole */           \
-    X(gaps_lost)              /* messages that the list no longer held */                         \
-    X(deliveries)             /* frames handed to sockets, counted per receiver */                \
-    X(sends)                  /* lws_write calls */                                               \
-    X(bytes_out)                                                                                  \
-    X(flushes)                                                                                    \
-    X(flushes_gathered)       /* of these: delayed to gather more */                              \
-    X(net_wakeups)                                                                                \
-    X(hub_turns)                                                                                  \
-    X(events_dropped)         /* typing and presence left out for a slow client */                \
-    X(clients_lagged)                                                                             \
-    X(clients_closed_slow)                                                                        \
-    X(clients_closed_silent)                                                                      \
-    X(backpressure_stalls)    /* a client's socket was not read because a queue was full */       \
-    X(redis_commands)                                                                             \
+#define STATS_COUNTERS(X)                                                                          \
+    X(connections_accepted)                                                                        \
+    X(connections_refused)                                                                         \
+    X(frames_in)                                                                                   \
+    X(bytes_in)                                                                                    \
+    X(frames_malformed)                                                                            \
+    X(messages_in)        /* message and private commands that passed the rules */                 \
+    X(messages_published) /* stored by Redis */                                                    \
+    X(messages_duplicate)                                                                          \
+    X(messages_limited)                                                                            \
+    X(messages_failed)   /* answered with an error of Redis */                                     \
+    X(messages_received) /* arrived from Redis pub/sub */                                          \
+    X(gaps_filled)       /* messages fetched from the history list after a hole */                 \
+    X(gaps_lost)         /* messages that the list no longer held */                               \
+    X(deliveries)        /* frames handed to sockets, counted per receiver */                      \
+    X(sends)             /* lws_write calls */                                                     \
+    X(bytes_out)                                                                                   \
+    X(flushes)                                                                                     \
+    X(flushes_gathered) /* of these: delayed to gather more */                                     \
+    X(net_wakeups)                                                                                 \
+    X(hub_turns)                                                                                   \
+    X(events_dropped) /* typing and presence left out for a slow client */                         \
+    X(clients_lagged)                                                                              \
+    X(clients_closed_slow)                                                                         \
+    X(clients_closed_silent)                                                                       \
+    X(backpressure_stalls) /* a client's socket was not read because a queue was full */           \
+    X(redis_commands)                                                                              \
     X(redis_reconnects)
 
 /* X(name): values that go up and down. */
-#define STATS_GAUGES(X)                                                                           \
-    X(clients)                /* WebSocket connections */                                         \
-    X(clients_dedicated)      /* of these: with pump threads */                                   \
-    X(threads_reader)                                                                             \
-    X(threads_writer)                                                                             \
-    X(users)                  /* distinct names with a connection here */                         \
-    X(rooms)                  /* rooms with members here */                                       \
-    X(queue_bytes)            /* waiting in outboxes */                                           \
-    X(redis_in_flight)        /* commands without a reply */                                      \
-    X(store_state)            /* enum store_state */                                              \
-    X(probe_lag_us)           /* last round trip through Redis pub/sub */                         \
-    X(pumps_shared)           /* 1: new clients run on shared steps */                            \
-    X(draining)               /* 1: stopping */
+#define STATS_GAUGES(X)                                                                            \
+    X(clients)           /* WebSocket connections */                                               \
+    X(clients_dedicated) /* of these: with pump threads */                                         \
+    X(threads_reader)                                                                              \
+    X(threads_writer)                                                                              \
+    X(users)           /* distinct names with a connection here */                                 \
+    X(rooms)           /* rooms with members here */                                               \
+    X(queue_bytes)     /* waiting in outboxes */                                                   \
+    X(redis_in_flight) /* commands without a reply */                                              \
+    X(store_state)     /* enum store_state */                                                      \
+    X(probe_lag_us)    /* last round trip through Redis pub/sub */                                 \
+    X(pumps_shared)    /* 1: new clients run on shared steps */                                    \
+    X(draining)        /* 1: stopping */
 
 /* Round trips of Redis commands: bucket i counts those below 2^i µs. */
 #define STATS_LAG_BUCKETS 26

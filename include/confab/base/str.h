@@ -9,7 +9,10 @@ struct str {
     size_t size, capacity;
 };
 
-#define STR_INIT { NULL, 0, 0 }
+#define STR_INIT                                                                                   \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
 
 void str_fini(struct str *s);
 void str_reset(struct str *s); /* empties, keeps the memory */

@@ -1,11 +1,9 @@
 /* How sanitizers behave in every program of the project, read by their run-time libraries.
- * The usual environment variables (ASAN_OPTIONS …) still win. Each suppression says why. */
+ * The usual environment variables (ASAN_OPTIONS …) still win. Nothing is suppressed. */
 
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
 const char *__tsan_default_options(void);
-const char *__tsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void);
 
 const char *__asan_default_options(void)
 {
@@ -21,14 +19,4 @@ const char *__ubsan_default_options(void)
 const char *__tsan_default_options(void)
 {
     return "halt_on_error=0:second_deadlock_stack=1:history_size=4";
-}
-
-const char *__tsan_default_suppressions(void)
-{
-    return "";
-}
-
-const char *__lsan_default_suppressions(void)
-{
-    return "";
 }
