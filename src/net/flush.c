@@ -4,7 +4,8 @@
  * that has something waiting. So a flush that is followed by another one at once is time lost for
  * what could have shared its sends. The rule: after a flush the thread rests from flushing for
  *
- *   cost of the flush × min(1, frames per send ÷ GATHER_FULL), at most FLUSH_MAX_MS
+ *   cost of the flush × min(1, frames per send ÷ GATHER_FULL), at most FLUSH_MAX_MS,
+ *   and not at all below GATHER_FROM frames per send
  *
  * A thread with time to spare does not notice. Where a send carries many frames, resting joins
  * more of them: sends take at most half of the time, and more messages cost bytes, not sends.
@@ -17,20 +18,26 @@
 #include "thread.h"
 
 enum {
-    GATHER_FULL = 8,         /* frames per send from which on the rest is as long as the flush */
-    GATHER_PUMPS = 2,        /* taken for frames per send where pump threads send */
+    GATHER_FROM = 3,         /* frames per send: below, resting is only latency */
+    GATHER_FULL = 8,         /* … from which on the rest is as long as the flush */
+    INPUT_EVERY = 64,        /* sends, half a millisecond: see flush() */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
 };
 
 static int64_t rest_us(const struct net_thread *t, int64_t cost_us, uint64_t frames, uint64_t sends)
 {
     const int64_t most = t->net->settings->flush_max_ms * 1000;
-    const uint64_t per_send = sends ? frames / sends : GATHER_PUMPS;
+    /* where pump threads send, this thread's flush is short: as with few frames per send */
+    const uint64_t per_send = sends ? frames / sends : GATHER_FROM;
+    if (per_send < GATHER_FROM)
+        return 0;
     const int64_t rest =
         per_send < GATHER_FULL ? cost_us * (int64_t)per_send / GATHER_FULL : cost_us;
     return rest < most ? rest : most;
 }
 
+/* A flush to many clients takes milliseconds. What comes in meanwhile is read in between, so that
+ * it is back from Redis when the flush ends. */
 static void flush(struct net_thread *t) REQUIRES(on_net)
 {
     const int64_t start = clock_mono_us();
@@ -42,10 +49,12 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
         fanout_room_flushed(t, r);
     }
     struct session *s;
-    while ((s = TAILQ_FIRST(&t->dirty)) != NULL) {
+    for (unsigned written = 1; (s = TAILQ_FIRST(&t->dirty)) != NULL; written++) {
         TAILQ_REMOVE(&t->dirty, s, dirty_link);
         s->dirty = false;
         output_write(s);
+        if (written % INPUT_EVERY == 0)
+            thread_take_input(t);
     }
     join_cache_clear(&t->join);
 

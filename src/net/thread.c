@@ -79,6 +79,15 @@ static void handle(struct net_thread *t, const struct epoll_event *e) REQUIRES(o
     }
 }
 
+void thread_take_input(struct net_thread *t)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    const int n = epoll_wait(t->epoll, events, EVENTS_PER_TURN, 0);
+    for (int i = 0; i < n; i++)
+        if (events[i].data.ptr != &t->posts && events[i].data.ptr != &t->timer)
+            input_ready(events[i].data.ptr, events[i].events);
+}
+
 void thread_turn(struct net_thread *t)
 {
     struct epoll_event events[EVENTS_PER_TURN];

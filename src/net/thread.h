@@ -19,6 +19,8 @@ void thread_wake(struct net_thread *t);
 
 /* What libwebsockets calls when the thread's epoll set has something. */
 void thread_turn(struct net_thread *t) REQUIRES(on_net);
+/* Reads the sockets that have input; posts and timers wait. For long flushes. */
+void thread_take_input(struct net_thread *t) REQUIRES(on_net);
 /* Sessions came or went outside a turn: the timer may have to be set. */
 void thread_rearm(struct net_thread *t) REQUIRES(on_net);
 /* Does what the posts say (posted.c). */
