@@ -43,16 +43,16 @@ static int take(struct peer *p, struct command *c, unsigned *count)
     return 0;
 }
 
-int hub_register(struct hub *h, struct peer *p, struct command *c)
+int hub_register(struct hub *h, struct peer *peer, struct command *hello)
 {
     (void)h;
-    return take(p, c, &seen.registered);
+    return take(peer, hello, &seen.registered);
 }
 
-int hub_submit(struct hub *h, struct peer *p, struct command *c)
+int hub_submit(struct hub *h, struct peer *peer, struct command *c)
 {
     (void)h;
-    return take(p, c, &seen.submitted);
+    return take(peer, c, &seen.submitted);
 }
 
 static void on_send(struct client *c, struct frame *f)

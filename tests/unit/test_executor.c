@@ -69,15 +69,15 @@ void peer_unref(struct peer *p)
         p->release(p);
 }
 
-int hub_register(struct hub *h, struct peer *p, struct command *c)
+int hub_register(struct hub *h, struct peer *peer, struct command *hello)
 {
     (void)h;
-    (void)p;
-    (void)c;
+    (void)peer;
+    (void)hello;
     return -EAGAIN;
 }
 
-int hub_submit(struct hub *h, struct peer *p, struct command *c)
+int hub_submit(struct hub *h, struct peer *peer, struct command *c)
 {
     (void)h;
     pthread_mutex_lock(&seen.mutex);
@@ -88,7 +88,7 @@ int hub_submit(struct hub *h, struct peer *p, struct command *c)
         return -EAGAIN;
     }
     command_free(c);
-    peer_unref(p);
+    peer_unref(peer);
     note(&seen.submitted);
     return 0;
 }
