@@ -32,7 +32,7 @@
     X(flush_max_ms, FLUSH_MAX_MS, 20, 0, 1000, "most time frames gather when a thread is busy")    \
     X(outbox_kb, OUTBOX_KB, 1024, 64, 65536, "most bytes waiting for one client, in KiB")          \
     X(max_queue_mb, MAX_QUEUE_MB, 256, 8, 65536, "most bytes waiting for all clients, in MiB")     \
-    X(lag_close_s, LAG_CLOSE_S, 30, 1, 3600, "a client blocked for so long is closed with 4101")   \
+    X(lag_close_s, LAG_CLOSE_S, 30, 1, 3600, "a client that takes nothing for so long is ended")   \
     X(handshake_timeout_s, HANDSHAKE_TIMEOUT_S, 10, 1, 120,                                        \
       "time for the HTTP request and for the first hello")                                         \
     X(drain_seconds, DRAIN_SECONDS, 10, 0, 600, "most time that stopping takes")
