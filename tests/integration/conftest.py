@@ -3,6 +3,7 @@ share it use rooms and users of their own, so they do not disturb each other."""
 
 import itertools
 import os
+import signal
 import unicodedata
 
 import pytest
@@ -30,6 +31,7 @@ _numbers = itertools.count(1)
 
 
 def pytest_sessionstart():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # confab respects nohup; the tests send SIGHUP
     if not os.access(BINARY, os.X_OK):
         pytest.exit(f"{BINARY} is not built: cmake --preset release, then cmake --build", 2)
 
