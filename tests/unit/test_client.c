@@ -59,9 +59,11 @@ static void on_send(struct client *c, struct frame *f)
 {
     (void)c;
     seen.errors++;
-    const char *code = strstr(frame_payload(f), "\"code\":\"");
+    char *text = xmemdupz(frame_payload(f), frame_payload_size(f));
+    const char *code = strstr(text, "\"code\":\"");
     snprintf(seen.error, sizeof(seen.error), "%.*s", code ? (int)strcspn(code + 8, "\"") : 0,
              code ? code + 8 : "");
+    free(text);
 }
 
 static void on_close(struct client *c, int code, const char *reason)
