@@ -94,6 +94,30 @@ static struct store_known known_of(const struct room *r) REQUIRES(on_hub)
                                  .fence = r->fence };
 }
 
+/* FNV-1a of 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), the NUL included. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    while (*text++);
+    return hash;
+}
+
+/* The same message has the same id however often it is sent: when Redis stored it and lost it
+ * again, its sender repeats it, and who has seen it already knows it by its id. */
+static void message_id(char id[32], struct hub *h, const char *user, const struct command *c)
+    REQUIRES(on_hub)
+{
+    if (!c->cid) {
+        snprintf(id, 32, "%.8s-%llx", h->settings->instance, (unsigned long long)++h->next_id);
+        return;
+    }
+    uint64_t hash = hash_text(UINT64_C(14695981039346656037), user);
+    hash = hash_text(hash, c->to ? "@" : "");
+    hash = hash_text(hash, c->to ? c->to : c->room);
+    snprintf(id, 32, "%016llx", (unsigned long long)hash_text(hash, c->cid));
+}
+
 static void publish(struct hub *h, struct peer *p, struct command *c, const struct room *r)
     REQUIRES(on_hub)
 {
@@ -102,7 +126,7 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
         return;
     }
     char id[32];
-    snprintf(id, sizeof id, "%.8s-%llx", h->settings->instance, (unsigned long long)++h->next_id);
+    message_id(id, h, p->user->name, c);
     str_reset(&h->head);
     str_reset(&h->mid);
     str_reset(&h->tail);

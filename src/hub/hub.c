@@ -245,6 +245,13 @@ static void on_count_timer(evutil_socket_t fd, short what, void *arg)
     users_retry(arg);
 }
 
+static void on_compare_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    role_assume(&on_hub);
+    compare_rooms(arg);
+}
+
 static void on_nothing(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg; /* the loop looks at the deadline itself */
@@ -406,6 +413,7 @@ struct hub *hub_new(const struct hub_options *options)
     h->presence_timer = timer(h, h->settings->presence_ttl_s * 1000 / 3, on_presence_timer);
     h->gather_timer = timer(h, 0, on_gather_timer);
     h->count_timer = timer(h, PRESENCE_COUNT_MS, on_count_timer);
+    h->compare_timer = timer(h, COMPARE_MS, on_compare_timer);
     h->stop_timer = timer(h, 0, on_nothing);
     return h;
 }
@@ -445,10 +453,9 @@ static void drop_rest(struct hub *h)
 void hub_free(struct hub *h)
 {
     drop_rest(h);
-    struct event *events[] = {
-        h->on_register,    h->on_unregister, h->on_broadcast, h->on_control,
-        h->presence_timer, h->gather_timer,  h->count_timer,  h->stop_timer
-    };
+    struct event *events[] = { h->on_register, h->on_unregister,  h->on_broadcast,
+                               h->on_control,  h->presence_timer, h->gather_timer,
+                               h->count_timer, h->compare_timer,  h->stop_timer };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         event_free(events[i]);
     event_base_free(h->base);

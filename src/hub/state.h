@@ -21,6 +21,7 @@ enum {
     PRESENCE_PER_MEMBER_MS = 5,  /* joins of a room gather for so long per member … */
     PRESENCE_MOST_MS = 1000,     /* … and no longer */
     PRESENCE_COUNT_MS = 2000,    /* how often a large room is told its count */
+    COMPARE_MS = 2000,           /* how often rooms are compared with Redis */
     TYPING_MIN_MS = 1000,        /* more typing events of one peer than this are left out */
 };
 
@@ -98,6 +99,8 @@ struct room {
     uint32_t held_count;
     bool held_overflow;
     bool loading_list, loading_roster;
+    uint64_t compared_top; /* what Redis had at the last comparison; 0: none of this epoch */
+    bool compared_other;   /* … was of another epoch */
     struct event *retry;
 
     struct membership *members;
@@ -130,12 +133,13 @@ struct hub {
 
     struct event_base *base;
     struct event *on_register, *on_unregister, *on_broadcast, *on_control;
-    struct event *presence_timer, *gather_timer, *count_timer, *stop_timer;
+    struct event *presence_timer, *gather_timer, *count_timer, *compare_timer, *stop_timer;
     struct store *store;
     bool ready;  /* the store is */
     bool paused; /* a net thread is congested: no commands, no bus */
     uint64_t refused_seen;
-    uint32_t publishes; /* under way */
+    uint32_t publishes;   /* under way */
+    uint32_t comparisons; /* under way */
 
     struct peer *peers; /* all that said hello and are not gone */
     struct user *users;
@@ -202,6 +206,9 @@ struct frame *stream_history(struct room *r, uint64_t after, struct history_memo
 /* The newest `limit` of what is before `before`: returns new; NULL while the room is not LIVE.
  * The cache is all that Redis keeps. */
 struct frame *stream_page(struct room *r, uint64_t before, unsigned limit) REQUIRES(on_hub);
+
+/* compare.c: has every room what Redis has? */
+void compare_rooms(struct hub *h) REQUIRES(on_hub); /* timer */
 
 /* roster.c: who is in a room, on all instances */
 void roster_load(struct room *r) REQUIRES(on_hub);

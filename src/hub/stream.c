@@ -125,6 +125,7 @@ static void start_epoch(struct room *r, const struct store_messages *got) REQUIR
     BUG_ON(strlen(got->epoch) >= sizeof r->epoch);
     memcpy(r->epoch, got->epoch, strlen(got->epoch) + 1);
     r->top = got->seq;
+    r->compared_top = 0;
     size_t skip = got->count > RULE_HISTORY_MESSAGES ? got->count - RULE_HISTORY_MESSAGES : 0;
     uint64_t seq = got->first_seq + skip;
     for (size_t i = skip; i < got->count; i++, seq++, r->cached++)

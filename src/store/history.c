@@ -1,4 +1,4 @@
-/* Messages that Redis keeps: a whole list, or a page of it. */
+/* Messages that Redis keeps: a whole list, a page of it, or only how many there were. */
 #include "state.h"
 
 #include "confab/wire/rules.h"
@@ -83,4 +83,41 @@ int store_page(struct store *s, const char *stream, const char *viewer, uint64_t
     request_addu(r, before);
     request_addu(r, limit < RULE_HISTORY_MESSAGES ? limit : RULE_HISTORY_MESSAGES);
     return request_send(r, on_messages);
+}
+
+static bool take_tops(const redisReply *reply, struct store_top tops[STORE_TOPS_MOST])
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements > 2 * STORE_TOPS_MOST)
+        return false;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        const redisReply *epoch = reply->element[i], *seq = reply->element[i + 1];
+        if (epoch->type != REDIS_REPLY_STRING || seq->type != REDIS_REPLY_INTEGER)
+            return false;
+        tops[i / 2] = (struct store_top){ epoch->str, seq->integer };
+    }
+    return true;
+}
+
+static void on_tops(struct request *r, enum store_status status, const redisReply *reply)
+{
+    struct store_top tops[STORE_TOPS_MOST] = { 0 };
+    if (status == STORE_OK && !take_tops(reply, tops))
+        status = STORE_REFUSED;
+    r->done.tops(r->arg, status, status == STORE_OK ? tops : NULL);
+}
+
+int store_tops(struct store *s, const char *const *rooms, size_t count, store_tops_fn *done,
+               void *arg)
+{
+    BUG_ON(count > STORE_TOPS_MOST);
+    struct request *r;
+    int error = request_begin(s, &r);
+    if (error)
+        return error;
+    r->done.tops = done;
+    r->arg = arg;
+    request_script(r, SCRIPT_TOPS, count, 0);
+    for (size_t i = 0; i < count; i++)
+        request_addj(r, stream_prefix(s, rooms[i], NULL, NULL), ":meta");
+    return request_send(r, on_tops);
 }

@@ -117,3 +117,28 @@ void store_online(struct store *s, const char *users)
         request_fire(r);
     } while (count_names(users, 1) > 0);
 }
+
+static void on_lease_written(struct request *r, enum store_status status, const redisReply *reply)
+{
+    (void)reply;
+    struct store *s = r->store;
+    s->lease_waits = false;
+    if (status != STORE_OK)
+        return;
+    s->refusing = false;
+    store_judge(s);
+}
+
+void lease_write(struct store *s)
+{
+    struct request *r;
+    if (s->lease_waits || request_begin(s, &r) != 0)
+        return;
+    request_command(r, 5);
+    request_add(r, "SET", 3);
+    request_addj(r, s->settings->redis_prefix, "instance:", s->settings->instance);
+    request_add(r, s->lease.data, s->lease.size);
+    request_add(r, "PX", 2);
+    request_addu(r, (uint64_t)s->settings->presence_ttl_s * 1000);
+    s->lease_waits = request_send(r, on_lease_written) == 0;
+}

@@ -168,14 +168,17 @@ static bool repeat(struct request *r, const char *error)
     return transmit(r) == 0;
 }
 
+static enum store_status judge(struct request *r, const redisReply *reply) REQUIRES(on_hub);
 static enum store_status judge(struct request *r, const redisReply *reply)
 {
     if (!reply)
         return STORE_UNAVAILABLE;
     if (reply->type != REDIS_REPLY_ERROR)
         return STORE_OK;
-    if (error_is_temporary(reply->str))
+    if (error_is_temporary(reply->str)) {
+        store_refuses(r->store, reply->str);
         return STORE_UNAVAILABLE;
+    }
     log_refusal(r->store, r->script, reply->str);
     return STORE_REFUSED;
 }

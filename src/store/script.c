@@ -21,6 +21,7 @@ static const struct {
     [SCRIPT_LEAVE] = { "leave", { "/clock.lua", "/lease.lua", "/leave.lua" } },
     [SCRIPT_ROSTER] = { "roster", { "/clock.lua", "/lease.lua", "/roster.lua" } },
     [SCRIPT_READ] = { "read", { "/read.lua" } },
+    [SCRIPT_TOPS] = { "tops", { "/tops.lua" } },
 };
 
 static void add_part(struct str *text, const char *path)

@@ -31,6 +31,7 @@ enum script_id {
     SCRIPT_LEAVE,
     SCRIPT_ROSTER,
     SCRIPT_READ,
+    SCRIPT_TOPS,
     SCRIPT_COUNT,
     SCRIPT_NONE = SCRIPT_COUNT, /* a plain command */
 };
@@ -62,6 +63,7 @@ struct request {
         store_messages_fn *messages;
         store_claimed_fn *claimed;
         store_roster_fn *roster;
+        store_tops_fn *tops;
     } done;
     void *arg;
 };
@@ -97,6 +99,8 @@ struct store {
     unsigned silent;  /* probes sent since the last echo */
     bool probe_waits; /* the last probe's PUBLISH has no reply yet */
     bool echoed, deaf;
+    bool refusing;    /* the last thing heard of a write is that Redis takes none now */
+    bool lease_waits; /* refusing: the write that asks again has no reply yet */
 
     int64_t refused_logged_ms; /* the log of refusals is rate-limited */
     unsigned refused_unlogged;
@@ -137,6 +141,8 @@ void script_reload(struct script *script) REQUIRES(on_hub); /* unless that is un
 
 /* store.c */
 void store_judge(struct store *s) REQUIRES(on_hub); /* has the state changed? */
+/* Redis answered that it cannot do it now. */
+void store_refuses(struct store *s, const char *error) REQUIRES(on_hub);
 /* Tells the log that this connection is not there, once until the store was ready again. */
 void store_complain(struct store *s, const struct link *l) REQUIRES(on_hub);
 
@@ -145,6 +151,9 @@ void epoch_candidate_new(struct store *s);
 void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: makes another */
 /* Five arguments: fence and candidate of this store, and what the caller knows. */
 void request_known(struct request *r, const struct store_known *k);
+
+/* presence.c: writes the instance's own lease, to see whether Redis takes writes again. */
+void lease_write(struct store *s) REQUIRES(on_hub);
 
 /* bus.c */
 void bus_greet(struct store *s) REQUIRES(on_hub);

@@ -13,6 +13,8 @@ static const struct {
     [STORE_STATE_CONNECTING] = { "connecting", "Redis cannot be reached." },
     [STORE_STATE_DENIED] = { "denied", "Redis refuses the password or the database." },
     [STORE_STATE_DEAF] = { "deaf", "Redis is connected, but its pub/sub does not answer." },
+    [STORE_STATE_REFUSING] = { "refusing", "Redis cannot store anything now (memory, disk, or it "
+                                           "is a replica)." },
     [STORE_STATE_READY] = { "ready", "Redis answers." },
 };
 
@@ -38,6 +40,8 @@ static enum store_state state_now(const struct store *s)
         return STORE_STATE_CONNECTING;
     if (!s->echoed) /* nearly there: what was said last holds until the first echo */
         return s->state == STORE_STATE_READY ? STORE_STATE_CONNECTING : s->state;
+    if (s->refusing)
+        return STORE_STATE_REFUSING;
     return STORE_STATE_READY;
 }
 
@@ -53,6 +57,17 @@ void store_judge(struct store *s)
     log_line(state == STORE_STATE_READY ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "store",
              "state=%s reason=\"%s\"", states[state].name, states[state].text);
     s->events.state(s->events.arg, state);
+}
+
+void store_refuses(struct store *s, const char *error)
+{
+    if (s->refusing)
+        return;
+    s->refusing = true; /* until lease_write() succeeds, or the connection is another one */
+    char why[256];
+    log_warn("redis_refuses", "error=%s hint=\"asking again every second\"",
+             log_quote(why, sizeof(why), error));
+    store_judge(s);
 }
 
 void store_complain(struct store *s, const struct link *l)
@@ -93,7 +108,7 @@ static void on_link_changed(void *arg)
 {
     role_assume(&on_hub);
     struct store *s = arg;
-    s->echoed = s->deaf = s->probe_waits = false;
+    s->echoed = s->deaf = s->probe_waits = s->refusing = s->lease_waits = false;
     s->silent = 0;
     if (link_is_up(&s->link))
         bus_probe(s); /* no need to wait for the tick */
@@ -120,6 +135,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         link_drop(&s->link, "no reply for 5 s");
         link_drop(&s->bus, "no reply for 5 s");
     }
+    if (s->refusing)
+        lease_write(s);
     bus_tick(s);
 }
 

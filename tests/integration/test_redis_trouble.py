@@ -1,6 +1,7 @@
 """Redis goes away, comes back, forgets, refuses: the chat says so and loses nothing it has
 acknowledged."""
 
+import json
 import os
 import socket
 import threading
@@ -345,15 +346,60 @@ def test_wrong_type_in_a_key(broken, connect, new, room):
     say_until_accepted(anna, "mended")
 
 
-def test_redis_out_of_memory(broken, connect, new, room):
+def out_of_memory(redis, on):
+    redis.client.config_set("maxmemory", 1 if on else 0)
+
+
+def read_only(redis, on):
+    """A replica of nobody that can be reached."""
+    redis.client.execute_command("REPLICAOF", *(("127.0.0.1", "1") if on else ("NO", "ONE")))
+
+
+@pytest.mark.parametrize("ill", [out_of_memory, read_only])
+def test_redis_answers_but_takes_no_writes(broken, connect, new, room, ill):
     redis, server = broken
     anna = connect(server, new.anna, room)
     anna.say("before")
-    redis.client.config_set("maxmemory", 1)
+    ill(redis, True)
     anna.send("message", room=room, content="x", cid="c")
     anna.expect_error("unavailable", cid="c", temporary=True)
-    redis.client.config_set("maxmemory", 0)
-    assert say_until_accepted(anna, "after")["seq"] == 2
+    assert anna.expect("status")["state"] == "degraded"
+    assert "store" in server.wait_health(503)["reason"]
+    ben = connect(server)  # reading still works, but nobody new can take a name
+    ben.send("hello", username=new.ben, room=room)
+    ill(redis, False)
+    assert anna.expect("status")["state"] == "ok"
+    assert server.health() == 200
+    ben.expect("welcome")
+    assert anna.say("x", cid="c")["seq"] == 2
+    anna.expect("message", seq=2)
+    assert anna.seqs() == [1, 2]
+
+
+def test_last_message_that_pubsub_lost_is_found(broken, connect, new, room):
+    """No hole shows it, since nothing follows: rooms are compared with Redis."""
+    redis, server = broken
+    anna = connect(server, new.anna, room)
+    anna.say("one")
+    message = anna.expect("message", seq=1) | {"seq": 2, "content": "unheard", "id": "x-2"}
+    key = f"confab:{{room:{room}}}"
+    with redis.client.pipeline() as step:  # as publish.lua does, but for PUBLISH
+        step.hset(f"{key}:meta", "seq", 2)
+        step.lpush(f"{key}:history", json.dumps(message))
+        step.execute()
+    assert anna.expect("message", seq=2)["content"] == "unheard"
+    assert server.stats()["counters"]["rooms_behind"] == 1
+
+
+def test_data_is_flushed_and_nobody_writes(broken, connect, new, room):
+    redis, server = broken
+    anna = connect(server, new.anna, room)
+    anna.say("one")
+    old = anna.epoch[room]
+    redis.client.flushall()
+    joined = anna.expect("joined", epoch=lambda epoch: epoch != old)
+    assert joined["recovered"] is False
+    assert anna.expect("history", epoch=joined["epoch"])["messages"] == []
 
 
 def test_password_is_changed_later(own_redis, start, connect, new, room):

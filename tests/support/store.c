@@ -13,7 +13,7 @@ static void copy(char *out, size_t size, const char *text)
 static void on_state(void *arg, enum store_state state)
 {
     struct test_store *t = arg;
-    static const char letters[] = "CDdR";
+    static const char letters[] = "CDdwR";
     size_t size = strlen(t->states);
     if (size + 1 < sizeof(t->states))
         t->states[size] = letters[state];

@@ -267,6 +267,41 @@ static void page_of_nothing_is_empty_and_writes_nothing(void **state)
     assert_string_equal(test_redis(&redis, "DBSIZE"), "0");
 }
 
+struct test_tops {
+    unsigned count;
+    enum store_status status;
+    char text[256]; /* "EPOCH 3, …" */
+};
+
+static void take_tops(void *arg, enum store_status status, const struct store_top *tops)
+{
+    struct test_tops *out = arg;
+    out->count++;
+    out->status = status;
+    for (size_t i = 0, used = 0; tops && i < 3; i++)
+        used += (size_t)snprintf(out->text + used, sizeof(out->text) - used, "%s%s %lld",
+                                 i ? ", " : "", tops[i].epoch, (long long)tops[i].seq);
+}
+
+static void tops_say_what_redis_has_and_keep_it(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    struct test_published one = test_store_publish(&a, "al", "one", NULL, NULL, "x", NULL);
+    test_redis(&redis, "EXPIRE t:{room:one}:meta 100");
+    test_redis(&redis, "SET t:{room:bad}:meta x");
+    const char *rooms[] = { "one", "bad", "none" };
+    struct test_tops out = { 0 };
+    assert_int_equal(store_tops(a.store, rooms, 3, take_tops, &out), 0);
+    WAIT_UNTIL(base, out.count > 0);
+    assert_int_equal(out.status, STORE_OK);
+    char expected[64];
+    snprintf(expected, sizeof(expected), "%s 1,  -1,  0", one.epoch);
+    assert_string_equal(out.text, expected);
+    assert_true(strtol(test_redis(&redis, "TTL t:{room:one}:meta"), NULL, 10) > 86000);
+    assert_string_equal(test_redis(&redis, "EXISTS t:{room:none}:meta"), "0");
+}
+
 static void list_without_its_numbers_is_dropped(void **state)
 {
     (void)state;
@@ -416,6 +451,7 @@ int main(void)
         cmocka_unit_test_setup(load_of_an_empty_room_makes_an_epoch_that_stays, empty),
         cmocka_unit_test_setup(load_gives_the_kept_messages_oldest_first, empty),
         cmocka_unit_test_setup(page_of_nothing_is_empty_and_writes_nothing, empty),
+        cmocka_unit_test_setup(tops_say_what_redis_has_and_keep_it, empty),
         cmocka_unit_test_setup(list_without_its_numbers_is_dropped, empty),
         cmocka_unit_test_setup(epoch_survives_a_restart_that_lost_nothing, empty),
         cmocka_unit_test_setup(epoch_is_new_when_somebody_has_seen_a_higher_number, empty),

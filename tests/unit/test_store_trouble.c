@@ -233,6 +233,31 @@ static void cut_bus_subscribes_again_by_itself(void **state)
     test_store_subscribe(&a, STORE_CHANNEL_ROOM, "r");
 }
 
+/* Redis answers, pub/sub too, and yet nothing can be stored. */
+static void redis_that_takes_no_writes_is_not_ready(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    static const char *const ills[][2] = {
+        { "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0" },
+        { "REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE" },
+    };
+    start();
+    for (size_t i = 0; i < sizeof(ills) / sizeof(ills[0]); i++) {
+        test_redis(&redis, ills[i][0]);
+        struct test_published out = test_store_publish(&a, "al", "r", NULL, "c", "x", NULL);
+        assert_int_equal(out.status, STORE_UNAVAILABLE);
+        assert_int_equal(store_state_of(a.store), STORE_STATE_REFUSING);
+        unsigned tick = a.store->tick;
+        WAIT_UNTIL(base, a.store->tick == tick + 2); /* it has asked again: no better */
+        assert_int_equal(store_state_of(a.store), STORE_STATE_REFUSING);
+        test_redis(&redis, ills[i][1]);
+        test_store_ready(&a);
+    }
+    assert_string_equal(a.states, "RwRwR");
+    assert_int_equal(a.bus_ups, 1);
+}
+
 static void refused_password_is_told_and_mended_later(void **state)
 {
     (void)state;
@@ -438,6 +463,7 @@ int main(void)
         TROUBLE(deaf_subscriber_is_replaced),
         TROUBLE(paused_bus_is_not_taken_for_deaf),
         TROUBLE(cut_bus_subscribes_again_by_itself),
+        TROUBLE(redis_that_takes_no_writes_is_not_ready),
         TROUBLE(refused_password_is_told_and_mended_later),
         TROUBLE(missing_password_and_database_are_told),
         TROUBLE(another_database_has_other_keys),

@@ -22,6 +22,7 @@
     X(messages_received) /* arrived from Redis pub/sub */                                          \
     X(gaps_filled)       /* messages fetched from the history list after a hole */                 \
     X(gaps_lost)         /* messages that the list no longer held */                               \
+    X(rooms_behind)      /* comparisons with Redis that found what the bus had not brought */      \
     X(deliveries)        /* frames handed to sockets, counted per receiver */                      \
     X(sends)             /* lws_write calls */                                                     \
     X(bytes_out)                                                                                   \

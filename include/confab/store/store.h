@@ -38,6 +38,7 @@ enum store_state {
     STORE_STATE_CONNECTING, /* no connection yet, or it was lost */
     STORE_STATE_DENIED,     /* connected, but Redis refuses the password or the database */
     STORE_STATE_DEAF,       /* connected, but the probe did not come back through pub/sub */
+    STORE_STATE_REFUSING,   /* connected, but Redis does not write: memory, disk, a replica */
     STORE_STATE_READY,
 };
 const char *store_state_text(enum store_state state); /* a sentence for people; any thread */
@@ -123,6 +124,19 @@ int store_load(struct store *s, const char *room, const struct store_known *know
 /* Up to limit messages with numbers below before, the newest of them (history.lua). */
 int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
                unsigned limit, store_messages_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+
+/* How Redis sees a room: "" and 0 when it does not know it. seq < 0: it cannot be read. */
+struct store_top {
+    const char *epoch;
+    int64_t seq;
+};
+enum { STORE_TOPS_MOST = 256 }; /* rooms in one call: bounds how long Redis is held up */
+/* tops: one per room, in the order of the call; NULL unless the status is STORE_OK. */
+typedef void store_tops_fn(void *arg, enum store_status status, const struct store_top *tops);
+/* Epoch and top number of rooms that have members here, whose life this also prolongs
+ * (tops.lua). */
+int store_tops(struct store *s, const char *const *rooms, size_t count, store_tops_fn *done,
+               void *arg) REQUIRES(on_hub) MUST_USE;
 
 struct store_claimed {
     enum store_status status;

@@ -55,7 +55,7 @@ enum {
     X(RATE_LIMITED, "rate_limited", 1, 429, "Too many messages: try again after retry_after_ms.")  \
     X(BUSY, "busy", 1, 503, "The server has too much to do: try again after retry_after_ms.")      \
     X(UNAVAILABLE, "unavailable", 1, 503,                                                          \
-      "Redis does not answer: try again after retry_after_ms with the same cid.")                  \
+      "Redis cannot store it now: try again after retry_after_ms with the same cid.")              \
     X(STORE_FAILED, "store_failed", 0, 500,                                                        \
       "Redis refused the command: the operator finds the reason in the log.")
 

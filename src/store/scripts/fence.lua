@@ -26,12 +26,9 @@ end
 -- Writes what must change before a number is given out. stream: of stream_read().
 -- known: epoch ('' knows nothing), seq, fence. candidate: random text for a new epoch.
 local function stream_settle(meta_key, history_key, stream, known, fence, candidate)
-    local keep = true
-    if not stream.epoch then
-        -- Nothing there: expired, or never was. Entries left behind by a lost meta hash have no
-        -- number any more.
-        redis.call('DEL', history_key)
-        keep = false
+    local keep, fresh = true, not stream.epoch
+    if fresh then
+        keep = false -- nothing there: expired, or never was
     elseif stream.fence ~= fence then
         -- Another process than last time. Only somebody who knows this epoch can vouch that
         -- nothing is missing. Who knows nothing cannot tell a clean restart from a loss: a new
@@ -50,4 +47,9 @@ local function stream_settle(meta_key, history_key, stream, known, fence, candid
     end
     redis.call('HSET', meta_key, 'epoch', stream.epoch, 'seq', digits(stream.seq),
         'fence', fence, 'fence_seq', digits(stream.seq))
+    if fresh then
+        -- Entries left behind by a lost meta hash have no number any more. Not before HSET: Redis
+        -- looks at its memory only before the first write of a script, and DEL needs none.
+        redis.call('DEL', history_key)
+    end
 end

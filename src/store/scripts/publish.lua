@@ -52,13 +52,13 @@ local seq = digits(stream.seq + 1)
 redis.call('HSET', meta, 'seq', seq)
 local json = ARGV[10] .. seq .. ARGV[11] .. timestamp .. ARGV[12]
 
--- List and meta hash end at the same time, so that a list never outlives its numbers.
+-- The meta hash never ends before the list, so that a list never outlives its numbers.
 redis.call('LPUSH', history, json)
 if length >= HISTORY_MESSAGES then
     redis.call('LTRIM', history, 0, HISTORY_MESSAGES - 1)
 end
-redis.call('EXPIRE', history, HISTORY_SECONDS)
 redis.call('EXPIRE', meta, HISTORY_SECONDS)
+redis.call('EXPIRE', history, HISTORY_SECONDS)
 
 local answer = stream.epoch .. ' ' .. seq .. ' ' .. ARGV[6] .. ' ' .. timestamp
 if has_cid then

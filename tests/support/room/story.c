@@ -1,0 +1,301 @@
+#include "support/room/story.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* --- stand-ins ------------------------------------------------------------------------------ */
+
+struct told store;
+
+struct str wire;
+
+struct store *store_new(struct event_base *b, const char *a, const struct settings *s,
+                        struct stats *st, const struct store_events *e)
+{
+    (void)b, (void)a, (void)s, (void)st, (void)e;
+    return NULL;
+}
+void store_free(struct store *s)
+{
+    (void)s;
+}
+enum store_state store_state_of(const struct store *s)
+{
+    (void)s;
+    return STORE_STATE_READY;
+}
+const char *store_state_text(enum store_state s)
+{
+    (void)s;
+    return "";
+}
+int store_publish(struct store *s, const struct store_publish *p, store_published_fn *d, void *a)
+{
+    (void)s, (void)p, (void)d, (void)a;
+    return -ENOTCONN;
+}
+int store_load(struct store *s, const char *room, const struct store_known *known,
+               store_messages_fn *done, void *arg)
+{
+    (void)s, (void)room, (void)known;
+    assert_null(store.load_done); /* one load of a room at a time */
+    store.load_done = done;
+    store.load_arg = arg;
+    store.loads++;
+    return 0;
+}
+int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
+               unsigned limit, store_messages_fn *done, void *arg)
+{
+    (void)s, (void)stream, (void)viewer, (void)before, (void)limit, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_tops(struct store *s, const char *const *rooms, size_t count, store_tops_fn *done,
+               void *arg)
+{
+    (void)s, (void)rooms;
+    assert_null(store.tops_done); /* one comparison at a time */
+    store.tops_done = done;
+    store.tops_arg = arg;
+    store.tops_asked = count;
+    return 0;
+}
+int store_claim(struct store *s, const char *user, const char *session, bool made_up,
+                store_claimed_fn *done, void *arg)
+{
+    (void)s, (void)made_up, (void)user, (void)session, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+void store_release(struct store *s, const char *user, const char *session)
+{
+    (void)s, (void)user, (void)session;
+}
+int store_roster(struct store *s, const char *room, store_roster_fn *done, void *arg)
+{
+    (void)s, (void)room;
+    store.roster_done = done;
+    store.roster_arg = arg;
+    return 0;
+}
+void store_presence_refresh(struct store *s, const char *room, const char *users)
+{
+    (void)s, (void)room;
+    snprintf(store.refreshed, sizeof store.refreshed, "%s", users);
+}
+void store_presence_leave(struct store *s, const char *room, const char *user)
+{
+    (void)s;
+    snprintf(store.left, sizeof store.left, "%s/%s", room, user);
+}
+void store_online(struct store *s, const char *users)
+{
+    (void)s, (void)users;
+}
+void store_event(struct store *s, const char *room, const char *user, const char *to,
+                 const char *json, size_t size)
+{
+    (void)s, (void)room, (void)user, (void)to, (void)json, (void)size;
+}
+void store_read(struct store *s, const char *room, const char *user, const char *to, uint64_t seq,
+                const char *json, size_t size)
+{
+    (void)s, (void)room, (void)user, (void)to, (void)seq, (void)json, (void)size;
+}
+void store_subscribe(struct store *s, enum store_channel channel, const char *name)
+{
+    (void)s;
+    if (channel == STORE_CHANNEL_ROOM)
+        snprintf(store.subscribed, sizeof store.subscribed, "%s", name);
+}
+void store_unsubscribe(struct store *s, enum store_channel channel, const char *name)
+{
+    (void)s, (void)name;
+    store.unsubscribed += channel == STORE_CHANNEL_ROOM;
+}
+void store_pause_bus(struct store *s, bool paused)
+{
+    (void)s, (void)paused;
+}
+
+/* One word per frame: its type, and what matters in it. */
+static void note(const char *to, struct frame *f)
+{
+    char *text = xmemdupz(frame_payload(f), frame_payload_size(f));
+    char type[24] = "?";
+    sscanf(text, "{\"type\":\"%23[a-z]", type);
+    str_addf(&wire, "%s:%s", to, type);
+    if (strcmp(type, "joined") == 0)
+        str_addf(&wire, "(%s,%s", strstr(text, "\"recovered\":true") ? "recovered" : "fresh",
+                 strstr(text, "\"missed\":") + strlen("\"missed\":"));
+    if (strcmp(type, "joined") == 0) { /* keep only the number after missed */
+        size_t cut = wire.size;
+        while (cut && wire.data[cut - 1] != '(')
+            cut--;
+        char *comma = strchr(wire.data + cut, ',') + 1;
+        comma += strspn(comma, "0123456789");
+        wire.size = (size_t)(comma - wire.data);
+        wire.data[wire.size] = '\0';
+        str_addc(&wire, ')');
+    }
+    if (strcmp(type, "history") == 0) {
+        str_addc(&wire, '(');
+        for (char *p = text; (p = strstr(p, "\"n\":")); p++)
+            str_addf(&wire, "%s%d", wire.data[wire.size - 1] == '(' ? "" : ",", atoi(p + 4));
+        str_addc(&wire, ')');
+    }
+    if (f->seq)
+        str_addf(&wire, "(%d)", (int)f->seq);
+    str_addc(&wire, ' ');
+    free(text);
+}
+
+static void port_send(void *arg, struct peer *p, struct frame *f)
+{
+    (void)arg;
+    note(p->user->name, f);
+}
+static void port_room_send(void *arg, unsigned net, uint32_t room, struct frame *f)
+{
+    (void)arg, (void)net, (void)room;
+    note("*", f);
+}
+static void port_room_add(void *arg, struct peer *p, uint32_t room, const char *name, uint64_t seq)
+{
+    (void)arg, (void)room, (void)name;
+    str_addf(&wire, "+%s@%d ", p->user->name, (int)seq);
+}
+static void port_room_remove(void *arg, struct peer *p, uint32_t room)
+{
+    (void)arg, (void)room;
+    str_addf(&wire, "-%s ", p->user->name);
+}
+
+/* --- a hub with users, and the words of a story ------------------------------------------------ */
+
+static struct settings settings = { .max_rooms = 3, .presence_ttl_s = 30 };
+struct stats stats;
+struct hub *hub;
+
+static void released(struct peer *p)
+{
+    (void)p;
+}
+
+int setup(void **state)
+{
+    (void)state;
+    memset(&store, 0, sizeof store);
+    hub = xcalloc(1, sizeof *hub);
+    hub->settings = &settings;
+    hub->stats = &stats;
+    hub->base = event_base_new();
+    hub->gather_timer = event_new(hub->base, -1, 0, NULL, NULL);
+    hub->port = (struct hub_port){ .nets = 1,
+                                   .send = port_send,
+                                   .room_send = port_room_send,
+                                   .room_add = port_room_add,
+                                   .room_remove = port_room_remove };
+    str_reset(&wire);
+    return 0;
+}
+
+struct peer *somebody(const char *name)
+{
+    struct peer *p = xcalloc(1, sizeof *p);
+    p->refs = 1;
+    p->release = released;
+    p->state = PEER_WELCOMED;
+    user_attach(user_get(hub, name), p);
+    return p;
+}
+
+void gone(struct peer *p)
+{
+    peer_gone(hub, p);
+    free(p);
+}
+
+int teardown(void **state)
+{
+    (void)state;
+    assert_null(hub->rooms);
+    assert_null(hub->users);
+    event_free(hub->gather_timer);
+    event_base_free(hub->base);
+    free(hub->room_ids);
+    str_fini(&hub->names);
+    free(hub);
+    str_fini(&wire);
+    return 0;
+}
+
+void says(const char *expected)
+{
+    assert_string_equal(wire.size ? wire.data : "", expected);
+    str_reset(&wire);
+}
+
+void live(const char *epoch, int seq)
+{
+    char json[64];
+    snprintf(json, sizeof json, "{\"type\":\"message\",\"n\":%d}", seq);
+    room_message(hub, "tea", epoch, (uint64_t)seq, json, strlen(json));
+}
+
+/* Redis answers the load: the list holds first … last. */
+void list(enum store_status status, const char *epoch, int first, int last)
+{
+    char text[200][40];
+    struct frame_part parts[200];
+    size_t count = 0;
+    for (int n = first; n <= last; n++, count++) {
+        snprintf(text[count], sizeof text[count], "{\"type\":\"message\",\"n\":%d}", n);
+        parts[count] = (struct frame_part){ text[count], strlen(text[count]) };
+    }
+    struct store_messages r = { .status = status,
+                                .epoch = epoch,
+                                .seq = (uint64_t)last,
+                                .fence = "run",
+                                .messages = parts,
+                                .count = count,
+                                .first_seq = (uint64_t)first };
+    store_messages_fn *done = store.load_done;
+    assert_non_null(done);
+    store.load_done = NULL;
+    done(store.load_arg, &r);
+}
+
+/* The rooms are compared: Redis has this of the only one. */
+void compare(enum store_status status, const char *epoch, int64_t seq)
+{
+    compare_rooms(hub);
+    struct store_top top = { epoch, seq };
+    store_tops_fn *done = store.tops_done;
+    assert_non_null(done);
+    assert_int_equal(store.tops_asked, 1);
+    store.tops_done = NULL;
+    done(store.tops_arg, status, status == STORE_OK ? &top : NULL);
+}
+
+void roster(const char *members, uint64_t count)
+{
+    struct store_roster r = { .status = STORE_OK, .members = members, .count = count };
+    store_roster_fn *done = store.roster_done;
+    assert_non_null(done);
+    store.roster_done = NULL;
+    done(store.roster_arg, &r);
+}
+
+/* Alice is in room tea, numbers 1 … top are out. */
+struct peer *alice_in_tea(int top)
+{
+    struct peer *alice = somebody("alice");
+    room_join(hub, alice, "tea", NULL, 0);
+    room_subscribed(hub, "tea");
+    roster("", 0);
+    list(STORE_OK, "e1", 1, top);
+    str_reset(&wire);
+    return alice;
+}

@@ -1,0 +1,42 @@
+/* Rooms without Redis and without sockets: the store and the port are stand-ins that write down
+ * what they were asked, so that every order of events can be tried. The functions are the words
+ * of a story about room tea, in epoch e1 unless it says otherwise. */
+#ifndef TESTS_SUPPORT_ROOM_STORY_H
+#define TESTS_SUPPORT_ROOM_STORY_H
+
+#include "hub/state.h"
+#include "support/test.h"
+
+/* What the store was asked. */
+struct told {
+    store_messages_fn *load_done;
+    void *load_arg;
+    int loads;
+    store_roster_fn *roster_done;
+    void *roster_arg;
+    store_tops_fn *tops_done;
+    void *tops_arg;
+    size_t tops_asked;
+    char subscribed[64], left[64], refreshed[64];
+    int unsubscribed;
+};
+extern struct told store;
+extern struct str wire; /* what the port was asked to do, in order */
+extern struct stats stats;
+extern struct hub *hub;
+
+int setup(void **state);
+int teardown(void **state);
+struct peer *somebody(const char *name);
+void gone(struct peer *p);
+/* Alice is in tea, numbers 1 … top are out. */
+struct peer *alice_in_tea(int top);
+void says(const char *expected); /* all that went over the wire since the last time */
+void live(const char *epoch, int seq);
+/* Redis answers the load: the list holds first … last. */
+void list(enum store_status status, const char *epoch, int first, int last);
+void roster(const char *members, uint64_t count);
+/* The rooms are compared: Redis has this of the only one. */
+void compare(enum store_status status, const char *epoch, int64_t seq);
+
+#endif
