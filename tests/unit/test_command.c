@@ -1,69 +1,12 @@
-#include "support/test.h"
+/* Commands in frames: everything but hello. */
+#include "support/command.h"
 
 #include "confab/base/str.h"
-#include "confab/wire/command.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Frames are written with ' for ", so that the tests can be read. The copy has exactly the
- * frame's size: the address sanitizer sees a read behind it. */
-static char *frame_text(const char *text)
-{
-    char *copy = xmalloc(strlen(text));
-
-    for (size_t i = 0; text[i] != '\0'; i++)
-        copy[i] = text[i] == '\'' ? '"' : text[i];
-    return copy;
-}
-
-static int parse(const char *text, struct command **out, struct command_error *error)
-{
-    char *copy = frame_text(text);
-    int rc = command_parse(copy, strlen(text), out, error);
-
-    free(copy); /* what the command keeps must be its own */
-    return rc;
-}
-
-static struct command *accepted(const char *text)
-{
-    struct command *c = NULL;
-    struct command_error error;
-
-    if (parse(text, &c, &error) != 0)
-        fail_msg("refused with %s %s: %s", error_info(error.code)->code, error.field, text);
-    return c;
-}
-
-static void check_refused(int rc, const struct command_error *error, enum error_code code,
-                          const char *field, const char *cid)
-{
-    assert_int_equal(rc, -EINVAL);
-    assert_string_equal(error_info(error->code)->code, error_info(code)->code);
-    assert_string_equal(error->field, field);
-    assert_string_equal(error->cid, cid);
-}
-
-static void refused_with_cid(const char *text, enum error_code code, const char *field,
-                             const char *cid)
-{
-    struct command *c = NULL;
-    struct command_error error;
-    int rc = parse(text, &c, &error);
-
-    if (rc == 0)
-        print_error("accepted: %.200s\n", text);
-    check_refused(rc, &error, code, field, cid);
-    assert_null(c);
-}
-
-static void refused(const char *text, enum error_code code, const char *field)
-{
-    refused_with_cid(text, code, field, "");
-}
 
 /* "[[[…]]]" as the value of a field that nobody reads */
 static char *nested(size_t levels)
@@ -241,137 +184,6 @@ static void cid_has_at_most_its_limit(void **state)
     str_addf(&frame, "{'type':'message','content':'x','cid':'%sc'}", cid);
     refused(frame.data, ERROR_BAD_FIELD, "cid");
     str_fini(&frame);
-}
-
-/* hello */
-
-static void hello_needs_a_username_alone(void **state)
-{
-    (void)state;
-    struct command *c = accepted("{'type':'hello','username':'Zoe\xcc\x88'}");
-
-    assert_int_equal(c->type, COMMAND_HELLO);
-    assert_string_equal(c->username, "Zo\xc3\xab");
-    assert_null(c->room);
-    assert_null(c->session);
-    assert_null(c->token);
-    assert_null(c->resume);
-    assert_int_equal(c->resume_count, 0);
-    command_free(c);
-}
-
-static void hello_takes_all_its_fields(void **state)
-{
-    (void)state;
-    struct command *c = accepted("{'type':'hello','username':'ann','session':'s-1','token':'to k',"
-                                 "'room':'lobby','resume':{'lobby':{'epoch':'e1','seq':7},"
-                                 "'@bob':{'epoch':'','seq':0}}}");
-
-    assert_string_equal(c->username, "ann");
-    assert_string_equal(c->session, "s-1");
-    assert_string_equal(c->token, "to k");
-    assert_string_equal(c->room, "lobby");
-    assert_int_equal(c->resume_count, 2);
-    assert_string_equal(c->resume[0].stream, "lobby");
-    assert_string_equal(c->resume[0].epoch, "e1");
-    assert_int_equal(c->resume[0].seq, 7);
-    assert_string_equal(c->resume[1].stream, "@bob");
-    assert_string_equal(c->resume[1].epoch, "");
-    assert_int_equal(c->resume[1].seq, 0);
-    command_free(c);
-}
-
-static void hello_with_a_wrong_field_is_refused(void **state)
-{
-    (void)state;
-    refused("{'type':'hello'}", ERROR_BAD_FIELD, "username");
-    refused("{'type':'hello','username':7}", ERROR_BAD_FIELD, "username");
-    refused("{'type':'hello','username':''}", ERROR_BAD_NAME, "username");
-    refused("{'type':'hello','username':'a b'}", ERROR_BAD_NAME, "username");
-    refused("{'type':'hello','username':'a\\u0007'}", ERROR_BAD_NAME, "username");
-    refused("{'type':'hello','username':'a','room':'#x'}", ERROR_BAD_ROOM, "room");
-    refused("{'type':'hello','username':'a','room':null}", ERROR_BAD_FIELD, "room");
-    refused("{'type':'hello','username':'a','session':''}", ERROR_BAD_FIELD, "session");
-    refused("{'type':'hello','username':'a','session':'a b'}", ERROR_BAD_FIELD, "session");
-    refused("{'type':'hello','username':'a','session':{}}", ERROR_BAD_FIELD, "session");
-    refused("{'type':'hello','username':'a','token':1}", ERROR_BAD_FIELD, "token");
-}
-
-static void token_has_at_most_its_limit(void **state)
-{
-    (void)state;
-    char *token = xmalloc(RULE_TOKEN_BYTES + 2);
-    struct command *c = NULL;
-    struct command_error error;
-
-    memset(token, 't', RULE_TOKEN_BYTES + 1);
-    token[RULE_TOKEN_BYTES + 1] = '\0';
-    check_refused(command_hello("ann", NULL, NULL, token, &c, &error), &error, ERROR_BAD_FIELD,
-                  "token", "");
-    token[RULE_TOKEN_BYTES] = '\0';
-    assert_int_equal(command_hello("ann", NULL, NULL, token, &c, &error), 0);
-    assert_string_equal(c->token, token);
-    command_free(c);
-    free(token);
-}
-
-static void a_wrong_resume_is_refused(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "null",
-        "[]",
-        "'a'",
-        "{'a':7}",
-        "{'a':{}}",
-        "{'a':{'epoch':'e'}}",
-        "{'a':{'seq':1}}",
-        "{'a':{'epoch':'e','seq':-1}}",
-        "{'a':{'epoch':'e','seq':1.0}}",
-        "{'a':{'epoch':'e e','seq':1}}",
-        "{'a':{'epoch':1,'seq':1}}",
-        "{'a':{'epoch':'e23456789-123456789-123456789-123','seq':1}}",
-        "{'':{'epoch':'e','seq':1}}",
-        "{'@':{'epoch':'e','seq':1}}",
-        "{'@@a':{'epoch':'e','seq':1}}",
-        "{'a b':{'epoch':'e','seq':1}}",
-        "{'ok':{'epoch':'e','seq':1},'a':7}",
-    };
-
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct str frame = STR_INIT;
-        str_addf(&frame, "{'type':'hello','username':'ann','resume':%s}", bad[i]);
-        refused(frame.data, ERROR_BAD_FIELD, "resume");
-        str_fini(&frame);
-    }
-}
-
-static char *hello_with_streams(unsigned count)
-{
-    struct str frame = STR_INIT;
-
-    str_addz(&frame, "{'type':'hello','username':'ann','resume':{");
-    for (unsigned i = 0; i < count; i++)
-        str_addf(&frame, "%s'%s%u':{'epoch':'e','seq':%u}", i > 0 ? "," : "", i % 2 ? "@u" : "r", i,
-                 i);
-    str_addz(&frame, "}}");
-    return str_detach(&frame);
-}
-
-static void resume_names_at_most_twice_the_rooms(void **state)
-{
-    (void)state;
-    char *fits = hello_with_streams(2 * RULE_ROOMS_PER_CLIENT);
-    char *over = hello_with_streams(2 * RULE_ROOMS_PER_CLIENT + 1);
-    struct command *c = accepted(fits);
-
-    assert_int_equal(c->resume_count, 2 * RULE_ROOMS_PER_CLIENT);
-    assert_string_equal(c->resume[199].stream, "@u199");
-    assert_int_equal(c->resume[199].seq, 199);
-    command_free(c);
-    refused(over, ERROR_BAD_FIELD, "resume");
-    free(fits);
-    free(over);
 }
 
 /* join, leave */
@@ -645,99 +457,6 @@ static void heartbeat_has_no_fields(void **state)
     command_free(NULL);
 }
 
-/* Requests in a URL */
-
-static void hello_in_a_url_joins_general_unless_it_says_otherwise(void **state)
-{
-    (void)state;
-    struct command *c = NULL;
-    struct command_error error;
-
-    assert_int_equal(command_hello("ann", NULL, NULL, NULL, &c, &error), 0);
-    assert_int_equal(c->type, COMMAND_HELLO);
-    assert_string_equal(c->username, "ann");
-    assert_string_equal(c->room, "general");
-    assert_null(c->session);
-    assert_null(c->token);
-    command_free(c);
-
-    assert_int_equal(command_hello("Zoe\xcc\x88", "x", "s1", "", &c, &error), 0);
-    assert_string_equal(c->username, "Zo\xc3\xab");
-    assert_string_equal(c->room, "x");
-    assert_string_equal(c->session, "s1");
-    assert_string_equal(c->token, "");
-    command_free(c);
-}
-
-static void hello_in_a_url_is_checked_like_the_frame(void **state)
-{
-    (void)state;
-    struct command *c = NULL;
-    struct command_error error;
-
-    check_refused(command_hello(NULL, NULL, NULL, NULL, &c, &error), &error, ERROR_BAD_FIELD,
-                  "username", "");
-    check_refused(command_hello("a b", NULL, NULL, NULL, &c, &error), &error, ERROR_BAD_NAME,
-                  "username", "");
-    check_refused(command_hello("\xff", NULL, NULL, NULL, &c, &error), &error, ERROR_BAD_NAME,
-                  "username", "");
-    check_refused(command_hello("ann", "", NULL, NULL, &c, &error), &error, ERROR_BAD_ROOM, "room",
-                  "");
-    check_refused(command_hello("ann", NULL, "a\"b", NULL, &c, &error), &error, ERROR_BAD_FIELD,
-                  "session", "");
-}
-
-static void history_in_a_url_takes_decimal_numbers(void **state)
-{
-    (void)state;
-    struct command *c = NULL;
-    struct command_error error;
-
-    assert_int_equal(command_history("x", NULL, NULL, &c, &error), 0);
-    assert_int_equal(c->type, COMMAND_HISTORY);
-    assert_string_equal(c->room, "x");
-    assert_int_equal(c->limit, RULE_HISTORY_MESSAGES);
-    assert_true(c->before == UINT64_MAX);
-    command_free(c);
-
-    assert_int_equal(command_history("x", "20", "9223372036854775807", &c, &error), 0);
-    assert_int_equal(c->limit, 20);
-    assert_true(c->before == INT64_MAX);
-    command_free(c);
-}
-
-static void history_in_a_url_is_checked_like_the_frame(void **state)
-{
-    (void)state;
-    static const char *const bad[] = { "",
-                                       "-1",
-                                       "+1",
-                                       " 1",
-                                       "1 ",
-                                       "1.0",
-                                       "0x1",
-                                       "x",
-                                       "9223372036854775808",
-                                       "99999999999999999999999" };
-    struct command *c = NULL;
-    struct command_error error;
-
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        check_refused(command_history("x", bad[i], NULL, &c, &error), &error, ERROR_BAD_FIELD,
-                      "limit", "");
-        check_refused(command_history("x", NULL, bad[i], &c, &error), &error, ERROR_BAD_FIELD,
-                      "before", "");
-    }
-    check_refused(command_history("x", "0", NULL, &c, &error), &error, ERROR_BAD_FIELD, "limit",
-                  "");
-    check_refused(command_history("x", "101", NULL, &c, &error), &error, ERROR_BAD_FIELD, "limit",
-                  "");
-    check_refused(command_history(NULL, NULL, NULL, &c, &error), &error, ERROR_BAD_FIELD, "room",
-                  "");
-    check_refused(command_history("a/b", NULL, NULL, &c, &error), &error, ERROR_BAD_ROOM, "room",
-                  "");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -754,12 +473,6 @@ int main(void)
         cmocka_unit_test(errors_carry_the_cid_of_the_frame),
         cmocka_unit_test(a_bad_cid_is_not_repeated),
         cmocka_unit_test(cid_has_at_most_its_limit),
-        cmocka_unit_test(hello_needs_a_username_alone),
-        cmocka_unit_test(hello_takes_all_its_fields),
-        cmocka_unit_test(hello_with_a_wrong_field_is_refused),
-        cmocka_unit_test(token_has_at_most_its_limit),
-        cmocka_unit_test(a_wrong_resume_is_refused),
-        cmocka_unit_test(resume_names_at_most_twice_the_rooms),
         cmocka_unit_test(join_and_leave_take_a_room),
         cmocka_unit_test(join_resumes_with_epoch_and_seq),
         cmocka_unit_test(numbers_are_integers_from_0_to_63_bits),
@@ -774,10 +487,6 @@ int main(void)
         cmocka_unit_test(history_is_the_latest_page_unless_it_says_otherwise),
         cmocka_unit_test(history_has_a_limit_of_1_to_100),
         cmocka_unit_test(heartbeat_has_no_fields),
-        cmocka_unit_test(hello_in_a_url_joins_general_unless_it_says_otherwise),
-        cmocka_unit_test(hello_in_a_url_is_checked_like_the_frame),
-        cmocka_unit_test(history_in_a_url_takes_decimal_numbers),
-        cmocka_unit_test(history_in_a_url_is_checked_like_the_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
