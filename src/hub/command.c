@@ -66,9 +66,12 @@ static void published(void *arg, const struct store_published *r)
     struct pending *op = arg;
     struct hub *h = op->hub;
     h->publishes--;
+    struct room *room = op->is_private ? NULL : room_find(h, op->stream);
     switch (r->status) {
     case STORE_OK:
         stat_add(h->stats, messages_published, 1);
+        if (room)
+            stream_acked(room, r);
         break;
     case STORE_DUPLICATE:
         stat_add(h->stats, messages_duplicate, 1);
@@ -85,13 +88,6 @@ static void published(void *arg, const struct store_published *r)
                       event_ack(op->cid, op->stream, r->seq, r->id, r->timestamp_ms,
                                 r->status == STORE_DUPLICATE));
     pending_free(op);
-}
-
-static struct store_known known_of(const struct room *r) REQUIRES(on_hub)
-{
-    return (struct store_known){ .epoch = r->epoch[0] ? r->epoch : NULL,
-                                 .seq = r->top,
-                                 .fence = r->fence };
 }
 
 /* FNV-1a of 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), the NUL included. */
@@ -142,7 +138,7 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
         .tail = &h->tail,
     };
     if (r)
-        what.known = known_of(r);
+        what.known = stream_known(r);
     struct pending *op = pending_new(h, p, c);
     int error = store_publish(h->store, &what, published, op);
     if (error)

@@ -92,6 +92,7 @@ struct room {
     char epoch[RULE_EPOCH_BYTES + 1]; /* "" before the first load */
     char fence[RULE_SESSION_BYTES + 1];
     uint64_t top;                               /* highest number delivered */
+    uint64_t acked;                             /* highest that Redis gave to a sender here */
     struct frame *cache[RULE_HISTORY_MESSAGES]; /* number n at n % size; the last `cached` */
     uint32_t cached;
     struct history_memo fresh, resumed;
@@ -199,6 +200,10 @@ void stream_message(struct room *r, const char *epoch, uint64_t seq, struct fram
     REQUIRES(on_hub); /* takes f */
 void stream_release_held(struct room *r) REQUIRES(on_hub);
 void stream_clear(struct room *r) REQUIRES(on_hub);
+/* Redis stored a message of somebody here, which the bus may not have brought yet. */
+void stream_acked(struct room *r, const struct store_published *p) REQUIRES(on_hub);
+/* What Redis must not have lost; borrowed. */
+struct store_known stream_known(const struct room *r) REQUIRES(on_hub);
 uint64_t stream_first(const struct room *r) REQUIRES(on_hub); /* number of the oldest cached */
 /* The history frame of what follows `after`; borrowed, valid until the room changes. */
 struct frame *stream_history(struct room *r, uint64_t after, struct history_memo *memo)

@@ -125,7 +125,7 @@ static void start_epoch(struct room *r, const struct store_messages *got) REQUIR
     BUG_ON(strlen(got->epoch) >= sizeof r->epoch);
     memcpy(r->epoch, got->epoch, strlen(got->epoch) + 1);
     r->top = got->seq;
-    r->compared_top = 0;
+    r->acked = r->compared_top = 0;
     size_t skip = got->count > RULE_HISTORY_MESSAGES ? got->count - RULE_HISTORY_MESSAGES : 0;
     uint64_t seq = got->first_seq + skip;
     for (size_t i = skip; i < got->count; i++, seq++, r->cached++)
@@ -213,13 +213,26 @@ static void loaded(void *arg, const struct store_messages *got)
     room_unref(r);
 }
 
+/* What the room knows is one epoch under one fence: an answer of another Redis than the one that
+ * it was loaded from says nothing about that. */
+void stream_acked(struct room *r, const struct store_published *p)
+{
+    if (p->seq > r->acked && strcmp(p->epoch, r->epoch) == 0 && strcmp(p->fence, r->fence) == 0)
+        r->acked = p->seq;
+}
+
+struct store_known stream_known(const struct room *r)
+{
+    return (struct store_known){ .epoch = r->epoch[0] ? r->epoch : NULL,
+                                 .seq = r->acked > r->top ? r->acked : r->top,
+                                 .fence = r->fence };
+}
+
 void stream_load(struct room *r)
 {
     if (r->loading_list)
         return;
-    struct store_known known = { .epoch = r->epoch[0] ? r->epoch : NULL,
-                                 .seq = r->top,
-                                 .fence = r->fence };
+    struct store_known known = stream_known(r);
     room_ref(r);
     r->loading_list = true;
     if (store_load(r->hub->store, r->name, &known, loaded, r) == 0)

@@ -40,6 +40,7 @@ static void on_published(struct request *r, enum store_status status, const redi
         } else {
             result.status = strcmp(what, "ok") == 0 ? STORE_OK : STORE_DUPLICATE;
             result.epoch = next_word(&rest);
+            result.fence = r->store->fence;
             result.seq = strtoull(next_word(&rest), NULL, 10);
             result.id = next_word(&rest);
             result.timestamp_ms = strtoll(next_word(&rest), NULL, 10);

@@ -145,6 +145,28 @@ static void after_the_bus_was_cut_what_was_missed_is_filled_in(void **state)
     gone(alice);
 }
 
+/* Redis dies between the answer to the sender and the delivery: if it comes back without the
+ * message, this instance is the only witness. */
+static void what_was_acknowledged_and_never_arrived_is_remembered(void **state)
+{
+    (void)state;
+    struct peer *alice = alice_in_tea(3);
+    stored(alice, "e1", "run", 4);
+    stored(alice, "e0", "run", 9);   /* of another epoch */
+    stored(alice, "e1", "run-2", 9); /* … another Redis: the room will be loaded from that */
+    room_resubscribe(room_find(hub, "tea"));
+    room_subscribed(hub, "tea");
+    assert_int_equal(store.load_known, 4);
+    roster("alice", 1);
+    list(STORE_OK, "e2", 1, 3);
+    room_resubscribe(room_find(hub, "tea"));
+    room_subscribed(hub, "tea");
+    assert_int_equal(store.load_known, 3); /* numbers of the new epoch */
+    roster("alice", 1);
+    list(STORE_OK, "e2", 1, 3);
+    gone(alice);
+}
+
 static void a_room_that_redis_refuses_tells_those_who_wait(void **state)
 {
     (void)state;
@@ -248,6 +270,7 @@ int main(void)
         T(who_stands_ahead_of_this_instance_waits_for_redis),
         T(who_lagged_is_out_of_the_stream_until_served),
         T(after_the_bus_was_cut_what_was_missed_is_filled_in),
+        T(what_was_acknowledged_and_never_arrived_is_remembered),
         T(a_room_that_redis_refuses_tells_those_who_wait),
         T(rooms_of_a_client_and_of_an_instance_are_bounded),
         T(a_leave_is_announced_when_the_last_connection_of_the_user_leaves),

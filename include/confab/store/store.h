@@ -35,10 +35,12 @@ enum store_status {
 
 /* The state that health and `status` frames show. */
 enum store_state {
-    STORE_STATE_CONNECTING, /* no connection yet, or it was lost */
-    STORE_STATE_DENIED,     /* connected, but Redis refuses the password or the database */
-    STORE_STATE_DEAF,       /* connected, but the probe did not come back through pub/sub */
-    STORE_STATE_REFUSING,   /* connected, but Redis does not write: memory, disk, a replica */
+    STORE_STATE_CONNECTING,  /* no connection yet, or it was lost */
+    STORE_STATE_NO_SENTINEL, /* the same, and no Sentinel says where it is */
+    STORE_STATE_NO_MASTER,   /* the same, and no Sentinel knows the name of the master */
+    STORE_STATE_DENIED,      /* connected, but Redis refuses the password or the database */
+    STORE_STATE_DEAF,        /* connected, but the probe did not come back through pub/sub */
+    STORE_STATE_REFUSING,    /* connected, but Redis does not write: memory, disk, a replica */
     STORE_STATE_READY,
 };
 const char *store_state_text(enum store_state state); /* a sentence for people; any thread */
@@ -67,8 +69,8 @@ struct store_events {
 
 struct store;
 
-/* Returns new. Connecting starts at once, in the background. addr as REDIS_ADDR and never
- * empty: app gives the path of the private Redis. */
+/* Returns new. Connecting starts at once, in the background. addr as REDIS_ADDR, never
+ * empty unless there are REDIS_SENTINELS: app gives the path of the private Redis. */
 struct store *store_new(struct event_base *base, const char *addr, const struct settings *settings,
                         struct stats *stats, const struct store_events *events) REQUIRES(on_hub);
 /* Ends both connections; what is under way is answered with STORE_UNAVAILABLE first. */
@@ -96,6 +98,7 @@ struct store_publish {
 struct store_published {
     enum store_status status;
     const char *epoch;      /* OK, DUPLICATE */
+    const char *fence;      /* OK, DUPLICATE: of the Redis that answered */
     uint64_t seq;           /* OK, DUPLICATE: the number, on a duplicate the first one */
     const char *id;         /* OK, DUPLICATE */
     int64_t timestamp_ms;   /* OK, DUPLICATE: Redis time */

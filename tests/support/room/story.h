@@ -12,6 +12,9 @@ struct told {
     store_messages_fn *load_done;
     void *load_arg;
     int loads;
+    uint64_t load_known; /* the number that Redis must not have lost */
+    store_published_fn *published_done;
+    void *published_arg;
     store_roster_fn *roster_done;
     void *roster_arg;
     store_tops_fn *tops_done;
@@ -35,6 +38,8 @@ void says(const char *expected); /* all that went over the wire since the last t
 void live(const char *epoch, int seq);
 /* Redis answers the load: the list holds first … last. */
 void list(enum store_status status, const char *epoch, int first, int last);
+/* The peer writes a message to tea, Redis stores it under this number. */
+void stored(struct peer *p, const char *epoch, const char *fence, int seq);
 void roster(const char *members, uint64_t count);
 /* The rooms are compared: Redis has this of the only one. */
 void compare(enum store_status status, const char *epoch, int64_t seq);
