@@ -1,16 +1,10 @@
 /**
  * A client of confab: says hello, joins, sends, resumes after every break and tells what it
  * learns by events. It holds no list of messages and knows nothing of a page, so it runs in a
- * browser and in node (give it a WebSocket class there).
- *
- *     const client = new ConfabClient({ url: 'ws://localhost:8080/ws', session: randomId() });
- *     client.on('messages', ({ stream, messages }) => …);
- *     client.connect('alice');
- *     client.join('general');
- *     client.sendMessage('general', 'hi');   // any time, also without a connection
+ * browser and in node. docs/CLIENT.md says how to use it.
  *
  * Promises: each message of a joined stream is given once and in order; what is lost is said
- * (`gap`); what the user wrote is sent once, or reported as failed. See docs/PROTOCOL.md.
+ * (`gap`); what the user wrote is sent once, or reported as failed.
  */
 import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
@@ -29,6 +23,7 @@ import { address, streamOf, StreamState } from './stream.js';
 const TYPING_EVERY_MS = 3_000;
 const PAGE_MESSAGES = 50;
 const REQUEST_MS = 10_000; // a join or history without an answer is asked again
+const REFUSED_MS = 1_000; // until joins are repeated when it is not clear which was refused
 const RESUME_BYTES = 24_000; // of one hello; what does not fit is joined afterwards
 
 /**
@@ -67,10 +62,13 @@ export class ConfabClient extends Emitter {
             storage: options.storage,
             send: (frame) => this.connection.send(frame),
             ready: (stream) => this.online && (this.streams.get(stream)?.settled ?? false),
+            doubt: (stream) => this.#ask(stream),
         });
         this.connection.on('state', (status) => this.#stateChanged(status));
         this.connection.on('frame', (frame) => this.#received(frame));
         this.outbox.on('change', (stream) => this.emit('outbox', { stream }));
+        this.outbox.on('loaded', () => this.online && this.#openWaiting());
+        this.outbox.on('silent', () => this.connection.wake()); // is anybody there?
         this.outbox.on('hold', (detail) => this.emit('hold', detail));
     }
 
@@ -98,28 +96,26 @@ export class ConfabClient extends Emitter {
 
     /** @param {string} room Also without a connection: it is joined on the next one. */
     join(room) {
-        this.#open(room.normalize('NFC'));
+        this.#open(room);
     }
 
     /** @param {string} user Asks for the conversation with a user, and keeps it up to date. */
     openPrivate(user) {
-        this.#open(`@${user.normalize('NFC')}`);
+        this.#open(`@${user}`);
     }
 
-    /** @param {string} room */
-    leave(room) {
-        const stream = this.streams.get(room);
-        if (!stream) return;
-        this.streams.delete(room);
+    /** @param {Stream} name What was written for it and not sent is given up. */
+    leave(name) {
+        const room = name.normalize('NFC');
+        if (!this.streams.delete(room)) return;
         this.outbox.discardStream(room);
-        if (this.online) this.connection.send({ type: 'leave', room });
+        if (this.online && !room.startsWith('@')) this.connection.send({ type: 'leave', room });
         this.emit('left', { stream: room });
     }
 
-    /** @param {Stream} stream @param {string} content */
-    sendMessage(stream, content) {
-        this.#open(stream);
-        return this.outbox.add(stream, content);
+    /** @param {Stream} name @param {string} content */
+    sendMessage(name, content) {
+        return this.outbox.add(this.#open(name).name, content);
     }
 
     /** @param {Stream} stream Call it at each key: it is told at most every 3 s. */
@@ -145,25 +141,45 @@ export class ConfabClient extends Emitter {
         const stream = this.streams.get(name);
         if (!this.online || !stream?.settled || stream.olderThan) return false;
         stream.olderThan = before;
+        stream.olderAt = Date.now();
         const frame = { type: 'history', ...address(name), before, limit: PAGE_MESSAGES };
         return this.connection.send(frame);
     }
 
-    /** @param {Stream} name */
-    #open(name) {
-        if (this.streams.has(name)) return;
-        const stream = new StreamState(name);
+    /** @param {Stream} given @returns {StreamState} */
+    #open(given) {
+        const name = given.normalize('NFC');
+        let stream = this.streams.get(name);
+        if (stream) return stream;
+        stream = new StreamState(name);
         this.streams.set(name, stream);
         this.#request(stream);
+        return stream;
+    }
+
+    /** Streams that something waits for. */
+    #openWaiting() {
+        for (const entry of this.outbox.entries) this.#open(entry.stream);
     }
 
     /** @param {StreamState} stream Asks for what is missing, or for the latest messages. */
     #request(stream) {
         if (!this.online || stream.requestedAt) return;
-        stream.requestedAt = Date.now();
+        // Nothing in a history says what it answers: of a conversation one is asked for at a time.
+        stream.requestAgain = stream.isPrivate && stream.olderThan > 0;
+        if (stream.requestAgain) return;
+        stream.requested(Date.now());
         const resume = stream.canResume ? { epoch: stream.epoch, seq: stream.seq } : {};
         if (stream.isPrivate) this.connection.send({ type: 'history', ...address(stream.name) });
         else this.connection.send({ type: 'join', room: stream.name, ...resume });
+    }
+
+    /** @param {Stream} name Asks again, although nothing seems to be missing. */
+    #ask(name) {
+        const stream = this.streams.get(name);
+        if (!stream) return;
+        stream.requestedAt = 0;
+        this.#request(stream);
     }
 
     /** @returns {Request} */
@@ -176,7 +192,7 @@ export class ConfabClient extends Emitter {
             bytes += 4 * stream.name.length + stream.epoch.length + 60;
             if (bytes > RESUME_BYTES) break;
             resume[stream.name] = { epoch: stream.epoch, seq: stream.seq };
-            stream.requestedAt = Date.now();
+            stream.requested(Date.now());
         }
         const { username, session, token } = this;
         const frame = { type: 'hello', username, session, resume };
@@ -196,7 +212,8 @@ export class ConfabClient extends Emitter {
             };
         }
         const to = this.username;
-        const request = { type: 'history', to, limit: 1 };
+        const limit = this.streams.has(`@${to}`) ? 100 : 1; // it is taken for the conversation's
+        const request = { type: 'history', to, limit };
         return { request, isAnswer: (f) => isError(f) || (f.type === 'history' && f.to === to) };
     }
 
@@ -245,6 +262,9 @@ export class ConfabClient extends Emitter {
     #status(frame) {
         this.degraded = frame.state !== 'ok';
         this.emit('status', { ok: !this.degraded, reason: frame.reason ?? '' });
+        if (this.degraded) return;
+        this.#requestAgain();
+        this.outbox.release(); // what waits need not wait for its time
     }
 
     /** @param {Frame} frame */
@@ -254,7 +274,7 @@ export class ConfabClient extends Emitter {
         this.limits = frame.limits ?? this.limits;
         this.outbox.release();
         this.emit('welcome', frame);
-        for (const entry of this.outbox.entries) this.#open(entry.stream);
+        this.#openWaiting();
         for (const stream of this.streams.values()) this.#request(stream);
         this.#compareTops(frame.private ?? {});
     }
@@ -263,17 +283,19 @@ export class ConfabClient extends Emitter {
     #compareTops(tops) {
         for (const [name, seq] of Object.entries(tops)) {
             const stream = this.streams.get(name);
-            if (stream?.known && seq > stream.seq) this.#request(stream);
-            else if (!stream && name.startsWith('@')) this.#open(name);
+            // A conversation is named when something may be missing: a new epoch may have come to
+            // the number that is known.
+            if (name.startsWith('@')) this.#request(stream ?? this.#open(name));
+            else if (stream?.known && seq > stream.seq) this.#request(stream);
         }
     }
 
     /** @param {Frame} frame */
     #heartbeat(frame) {
+        const long = Date.now() - REQUEST_MS;
         for (const stream of this.streams.values()) {
-            if (!stream.requestedAt || Date.now() - stream.requestedAt < REQUEST_MS) continue;
-            stream.requestedAt = 0;
-            this.#request(stream);
+            if (stream.olderAt <= long) this.#endOlder(stream);
+            if (stream.requestedAt && stream.requestedAt <= long) this.#ask(stream.name);
         }
         this.#compareTops(frame.top ?? {});
     }
@@ -291,16 +313,29 @@ export class ConfabClient extends Emitter {
     #history(frame) {
         const stream = this.streams.get(streamOf(frame));
         if (!stream) return;
-        if (stream.isOlderPage(frame)) {
-            this.emit('messages', stream.takeOlder(frame));
+        if (stream.olderThan && !stream.answer) {
+            const page = stream.takeOlder(frame);
+            if (page) this.emit('messages', page);
+            this.#endOlder(stream);
             return;
         }
-        const { batch, verified, restarted } = stream.takeHistory(frame);
+        if (!stream.isPrivate && !stream.answer) return; // an older page that was given up
+        if (stream.isPrivate && !stream.requestedAt && stream.epoch !== frame.epoch) {
+            this.#request(stream); // the same of a conversation, which has a new epoch
+            return;
+        }
+        const { batch, restarted } = stream.takeHistory(frame, Date.now());
         this.emit('messages', batch);
-        this.#arrived(batch.messages);
-        this.outbox.shown(stream.name, restarted ? Infinity : stream.seq);
-        this.outbox.settled(stream.name, verified);
+        this.#arrived(stream, batch.messages);
+        if (restarted) this.outbox.shown(stream.name, Infinity);
+        this.outbox.settled(stream.name, stream.since);
         if (stream.held.size) this.#request(stream);
+    }
+
+    /** @param {StreamState} stream The older page is here, or is not waited for any more. */
+    #endOlder(stream) {
+        stream.olderThan = 0;
+        if (stream.requestAgain) this.#request(stream);
     }
 
     /** @param {Frame} frame */
@@ -323,8 +358,8 @@ export class ConfabClient extends Emitter {
                 gap: null,
                 more: false,
             });
-            this.#arrived(messages);
         }
+        if (messages) this.#arrived(stream, messages);
     }
 
     /** @param {Frame} frame @returns {Stream} the conversation is with the other one of the two */
@@ -332,10 +367,11 @@ export class ConfabClient extends Emitter {
         return `@${frame.user === this.username ? frame.to : frame.user}`;
     }
 
-    /** @param {Message[]} messages */
-    #arrived(messages) {
+    /** @param {StreamState} stream @param {Message[]} messages that were shown */
+    #arrived(stream, messages) {
         for (const message of messages)
             if (message.cid && message.user === this.username) this.outbox.arrived(message.cid);
+        this.outbox.shown(stream.name, stream.seq);
     }
 
     /** @param {Frame} frame */
@@ -350,8 +386,7 @@ export class ConfabClient extends Emitter {
     #resync(frame) {
         const stream = this.streams.get(streamOf(frame));
         if (!stream) return;
-        stream.requestedAt = 0;
-        this.#request(stream);
+        this.#ask(stream.name);
     }
 
     /** @param {Frame} frame typing or read, of somebody */
@@ -367,32 +402,54 @@ export class ConfabClient extends Emitter {
         const { cid, message = '', temporary = false, retry_after_ms = 1000 } = frame;
         const code = String(frame.code);
         if (cid) {
-            this.outbox.refused(cid, code, temporary, retry_after_ms);
+            this.#messageRefused(cid, code, temporary, retry_after_ms);
         } else if (temporary) {
-            clearTimeout(this.requestTimer);
-            this.requestTimer = setTimeout(() => this.#requestAgain(), retry_after_ms);
+            this.#requestLater(retry_after_ms);
         } else if (this.connection.status.state === 'greeting') {
             this.connection.close();
             this.emit('refused', { stream: '', code, message });
         } else if (frame.field === 'room') {
-            const stream = [...this.streams.values()].find(
-                (s) => s.requestedAt && !s.joined && !s.isPrivate,
-            );
-            if (!stream) return;
-            this.streams.delete(stream.name);
-            this.emit('refused', { stream: stream.name, code, message });
-        } else {
-            for (const stream of this.streams.values()) stream.olderThan = 0;
+            this.#joinRefused(code, message);
         }
+    }
+
+    /** @param {string} cid @param {string} code @param {boolean} temporary @param {number} ms */
+    #messageRefused(cid, code, temporary, ms) {
+        const entry = this.outbox.entries.find((other) => other.cid === cid);
+        const stream = entry && this.streams.get(entry.stream);
+        if (stream && code === 'not_joined') {
+            stream.joined = false; // the server lost sight of it: first in again
+            this.#ask(stream.name);
+            this.outbox.refused(cid, code, true, 0);
+        } else {
+            this.outbox.refused(cid, code, temporary, ms);
+        }
+    }
+
+    /** @param {string} code @param {string} message The error does not say which room it means. */
+    #joinRefused(code, message) {
+        const asked = [...this.streams.values()].filter(
+            (stream) => stream.requestedAt && !stream.joined && !stream.isPrivate,
+        );
+        if (asked.length > 1) return this.#requestLater(REFUSED_MS); // the others are in by then
+        for (const { name } of asked) {
+            this.streams.delete(name);
+            this.emit('refused', { stream: name, code, message });
+        }
+    }
+
+    /** @param {number} ms */
+    #requestLater(ms) {
+        clearTimeout(this.requestTimer);
+        this.requestTimer = setTimeout(() => this.#requestAgain(), ms);
     }
 
     /** The server could not answer a join or a history for a while. */
     #requestAgain() {
+        clearTimeout(this.requestTimer);
         for (const stream of this.streams.values()) {
-            stream.olderThan = 0;
-            if (!stream.requestedAt) continue;
-            stream.requestedAt = 0;
-            this.#request(stream);
+            this.#endOlder(stream);
+            if (stream.requestedAt) this.#ask(stream.name);
         }
     }
 }

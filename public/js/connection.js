@@ -2,9 +2,8 @@
  * One WebSocket at a time, and when to have the next one.
  *
  * It opens, says hello, watches for life and comes back: after `bye.retry_ms` when the server
- * gave it, else after a random part of a growing delay ("full jitter", so that a thousand
- * clients of a restarted server do not return in one instant). Close codes decide whether it
- * comes back at all. What frames mean is not its business, except welcome, bye and heartbeat.
+ * gave it, else after a random part of a growing delay. Close codes decide whether it comes
+ * back at all. What frames mean is not its business, except welcome, bye and heartbeat.
  */
 import { Emitter } from './emitter.js';
 
@@ -15,8 +14,11 @@ import { Emitter } from './emitter.js';
 
 const OPEN_MS = 10_000; // to open the socket, and again to be greeted
 const PROBE_MS = 3_000; // for an answer after wake()
+const BYE_MS = 10_000; // for the server to close after bye; the last acks come meanwhile
+// The most is how long a client may stay away after its server is back: long enough for 2,000
+// clients to be 200 attempts a second, short enough for a person to wait.
 const BACKOFF_FIRST_MS = 1_000;
-const BACKOFF_MOST_MS = 30_000;
+const BACKOFF_MOST_MS = 10_000;
 const STEADY_MS = 10_000; // a connection that lived so long starts the delays anew
 const SILENT_PERIODS = 2.5;
 const CODE_SILENT = 4102;
@@ -27,6 +29,8 @@ export function comesBack(code) {
 }
 
 /**
+ * "Full jitter": any delay from 0 to the bound is as likely as any other, so that the clients of
+ * a dead server do not come back in one instant (AWS, "Exponential Backoff And Jitter").
  * @param {number} attempt 0 for the first
  * @param {() => number} random from 0 up to 1
  * @returns {number} milliseconds
@@ -135,7 +139,7 @@ export class Connection extends Emitter {
         if (this.timers.probe && this.probe?.isAnswer(frame)) this.#clear('probe');
         if (frame.type === 'welcome') this.#welcomed(frame);
         else if (frame.type === 'heartbeat') this.send({ type: 'heartbeat' });
-        else if (frame.type === 'bye') this.bye = frame;
+        else if (frame.type === 'bye') this.#sentAway(frame);
         // A server whose Redis is away says so and greets when Redis is back.
         else if (frame.type === 'status' && this.status.state === 'greeting') this.#watch();
         this.emit('frame', frame);
@@ -147,6 +151,12 @@ export class Connection extends Emitter {
         this.onlineSince = Date.now();
         this.#watch();
         this.#set('online');
+    }
+
+    /** @param {Frame} frame bye: the server closes when it has said all; a dead one never does */
+    #sentAway(frame) {
+        this.bye = frame;
+        this.#timer('bye', BYE_MS, () => this.#abandon('the server said goodbye'));
     }
 
     #watch() {

@@ -20,11 +20,20 @@ export class Emitter {
     }
 
     /**
+     * A listener that throws stops neither the others nor what the emitter does afterwards.
      * @template {keyof Events} K
      * @param {K} name
      * @param {Events[K]} detail
      */
     emit(name, detail) {
-        for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(detail);
+        for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+            try {
+                listener(detail);
+            } catch (error) {
+                setTimeout(() => {
+                    throw error;
+                });
+            }
+        }
     }
 }

@@ -2,9 +2,11 @@
  * What the user wrote and Redis has not confirmed yet.
  *
  * Order: of each stream one message is under way, the next one goes when it is answered.
+ * Recording: that a message was sent is recorded before it is sent, so that no reload or crash
+ * forgets a first attempt.
  * Repeating: the same `cid` each time, so that a message whose ack got lost is stored once.
- * Redis recognises a cid for DEDUPE_MS; after that a repeat is safe only when the history
- * shows that the message did not arrive (`verified`), else the user decides.
+ * Redis recognises a cid for DEDUPE_MS; after that a repeat is safe only when what was said
+ * since shows that the message did not arrive, else the user decides.
  */
 import { Emitter } from './emitter.js';
 
@@ -12,6 +14,7 @@ import { Emitter } from './emitter.js';
 /** @typedef {import('./types.js').OutboxStorage} OutboxStorage */
 /** @typedef {import('./types.js').Request} Request */
 /** @typedef {import('./types.js').Stream} Stream */
+/** @typedef {ReturnType<typeof setTimeout>} Timer */
 
 const DEDUPE_MS = 290_000; // the protocol says 300 s; a little less for the way to Redis
 const ACK_MS = 10_000; // then the message is repeated
@@ -28,42 +31,59 @@ export function randomId() {
  * @typedef {object} OutboxOptions
  * @property {(frame: Request) => boolean} send   false: not connected
  * @property {(stream: Stream) => boolean} ready  may messages for this stream be sent now?
+ * @property {(stream: Stream) => void} [doubt]   did an old message arrive? settled() follows
  * @property {OutboxStorage} [storage]
  */
 
-/** @extends {Emitter<{change: Stream, hold: {code: string, until: number}}>} */
+/**
+ * change: entries of a stream changed. loaded: those from before are here. silent: a message
+ * got no answer. hold: the server asks for patience.
+ * @typedef {{
+ *   change: Stream,
+ *   loaded: null,
+ *   silent: null,
+ *   hold: {code: string, until: number},
+ * }} OutboxEvents
+ * @extends {Emitter<OutboxEvents>}
+ */
 export class Outbox extends Emitter {
     /** @param {OutboxOptions} options */
     constructor(options) {
         super();
         this.options = options;
         /** @type {Outgoing[]} in the order in which they were written */
-        this.entries = (options.storage?.load() ?? []).map((entry) =>
-            entry.state === 'sent' ? { ...entry, state: 'waiting' } : entry,
-        );
-        /** @type {ReturnType<typeof setTimeout>|undefined} while the server asks for patience */
+        this.entries = [];
+        /** @type {Set<string>} cids that the storage does not know */
+        this.unkept = new Set();
+        this.newest = 0; // `created` of the latest entry: no two are the same
+        /** @type {Timer|undefined} while the server asks for patience */
         this.holdTimer = undefined;
         this.holdEnd = 0;
-        /** @type {Map<string, ReturnType<typeof setTimeout>>} by cid */
+        /** @type {Map<string, Timer>} by cid, of those under way */
         this.ackTimers = new Map();
+        this.loaded = !options.storage;
+        if (options.storage) void this.#load(options.storage);
     }
 
     /** @param {Stream} stream @param {string} content @returns {Outgoing} */
     add(stream, content) {
+        this.newest = Math.max(Date.now(), this.newest + 1);
         /** @type {Outgoing} */
         const entry = {
             cid: randomId(),
             stream,
             content,
-            created: Date.now(),
+            created: this.newest,
             firstSent: 0,
             state: 'waiting',
             seq: 0,
             error: '',
         };
         this.entries.push(entry);
-        this.#changed(stream);
+        this.unkept.add(entry.cid);
         this.flush();
+        if (this.unkept.has(entry.cid)) void this.#keep(entry);
+        this.emit('change', stream);
         return entry;
     }
 
@@ -74,13 +94,15 @@ export class Outbox extends Emitter {
 
     /** Sends what may be sent now. */
     flush() {
-        if (this.holdTimer) return;
+        if (!this.loaded || this.holdTimer) return;
         const sent = this.entries.filter((entry) => entry.state === 'sent');
         const busy = new Set(sent.map((entry) => entry.stream));
-        for (const entry of this.entries) {
+        for (const entry of [...this.entries]) {
             if (entry.state !== 'waiting' || busy.has(entry.stream)) continue;
             busy.add(entry.stream);
-            if (this.options.ready(entry.stream)) this.#transmit(entry);
+            if (!this.options.ready(entry.stream)) continue;
+            if (this.#isOld(entry)) this.options.doubt?.(entry.stream);
+            else this.#transmit(entry);
         }
     }
 
@@ -91,8 +113,10 @@ export class Outbox extends Emitter {
         entry.state = 'waiting';
         entry.error = '';
         entry.firstSent = 0; // an informed decision: no further doubt about this one
-        this.#changed(entry.stream);
+        this.unkept.add(cid); // and it is this page's, whoever had it
         this.flush();
+        if (this.unkept.has(cid)) void this.#keep(entry);
+        this.emit('change', entry.stream);
     }
 
     /** @param {string} cid */
@@ -113,7 +137,8 @@ export class Outbox extends Emitter {
         this.#stopTimer(cid);
         entry.state = 'stored';
         entry.seq = seq;
-        this.#changed(entry.stream);
+        this.#forget(cid);
+        this.emit('change', entry.stream);
         this.flush();
     }
 
@@ -135,15 +160,16 @@ export class Outbox extends Emitter {
     refused(cid, code, temporary, retryAfterMs) {
         const entry = this.#find(cid);
         if (!entry || entry.state !== 'sent') return;
-        this.#stopTimer(cid);
-        entry.state = temporary ? 'waiting' : 'failed';
-        entry.error = temporary ? '' : code;
         if (temporary) {
-            // Redis did not take it: the dedupe window need not be feared.
+            this.#stopTimer(cid);
+            entry.state = 'waiting';
+            // Redis looked for the cid first: the message is not there.
             if (code === 'rate_limited') entry.firstSent = 0;
-            this.hold(code, retryAfterMs);
+            if (retryAfterMs > 0) this.hold(code, retryAfterMs);
+            this.emit('change', entry.stream);
+        } else {
+            this.#fail(entry, code);
         }
-        this.#changed(entry.stream);
         this.flush();
     }
 
@@ -170,7 +196,7 @@ export class Outbox extends Emitter {
             if (entry.state !== 'sent') continue;
             this.#stopTimer(entry.cid);
             entry.state = 'waiting';
-            this.#changed(entry.stream);
+            this.emit('change', entry.stream);
         }
     }
 
@@ -185,57 +211,114 @@ export class Outbox extends Emitter {
 
     /**
      * The stream is known again up to its top, and what had arrived is removed.
-     * @param {Stream} stream @param {boolean} verified the history leaves no doubt about the rest
+     * @param {Stream} stream
+     * @param {number} since everything said after that is known: what was sent after it and is
+     *   still here did not arrive
      */
-    settled(stream, verified) {
+    settled(stream, since) {
         for (const entry of this.of(stream)) {
             if (entry.state !== 'waiting' || !this.#isOld(entry)) continue;
-            if (verified) entry.firstSent = 0;
+            if (entry.firstSent >= since) entry.firstSent = 0;
             else this.#fail(entry, 'uncertain');
         }
         this.flush();
     }
 
+    /** @param {OutboxStorage} storage */
+    async #load(storage) {
+        /** @type {Outgoing[]} */
+        let found = [];
+        try {
+            found = await storage.load();
+        } catch {} // nothing can be had from there
+        for (const entry of found) {
+            if (entry.state === 'sent') entry.state = 'waiting';
+            this.newest = Math.max(this.newest, entry.created);
+        }
+        this.entries.unshift(...found);
+        this.loaded = true;
+        for (const stream of new Set(found.map((entry) => entry.stream)))
+            this.emit('change', stream);
+        this.emit('loaded', null);
+        this.flush();
+    }
+
+    /** @param {Outgoing} entry @returns {Promise<boolean>} whether it is this page's to send */
+    async #keep(entry) {
+        const { storage } = this.options;
+        const isNew = this.unkept.delete(entry.cid);
+        try {
+            return (await (isNew ? storage?.add(entry) : storage?.update(entry))) ?? true;
+        } catch {
+            return true; // it lives as long as this page
+        }
+    }
+
+    /** @param {string} cid */
+    #forget(cid) {
+        this.unkept.delete(cid);
+        try {
+            this.options.storage?.remove(cid);
+        } catch {} // it is found again, and recognised by its cid
+    }
+
     /** @param {Outgoing} entry */
     #transmit(entry) {
-        const to = entry.stream.startsWith('@') ? entry.stream.slice(1) : '';
-        const where = to ? { type: 'private', to } : { type: 'message', room: entry.stream };
-        if (!this.options.send({ ...where, content: entry.content, cid: entry.cid })) return;
+        const timer = setTimeout(() => this.#unanswered(entry), ACK_MS);
+        this.ackTimers.set(entry.cid, timer);
         entry.state = 'sent';
         entry.firstSent ||= Date.now();
-        this.ackTimers.set(
-            entry.cid,
-            setTimeout(() => this.#unanswered(entry), ACK_MS),
-        );
-        this.#changed(entry.stream);
+        this.emit('change', entry.stream);
+        if (!this.options.storage) {
+            this.#send(entry);
+            return;
+        }
+        void this.#keep(entry).then((isMine) => {
+            if (this.ackTimers.get(entry.cid) !== timer) return; // the connection ended, say
+            if (isMine) this.#send(entry);
+            else this.#fail(entry, 'uncertain'); // if the other page sends it, it arrives here too
+            this.flush();
+        });
+    }
+
+    /** @param {Outgoing} entry */
+    #send({ cid, stream, content }) {
+        const to = stream.startsWith('@') ? stream.slice(1) : '';
+        const where = to ? { type: 'private', to } : { type: 'message', room: stream };
+        this.options.send({ ...where, content, cid }); // if it fails, disconnected() follows
     }
 
     /** @param {Outgoing} entry */
     #unanswered(entry) {
         if (entry.state !== 'sent') return;
-        if (this.#isOld(entry)) this.#fail(entry, 'uncertain');
-        else entry.state = 'waiting';
-        this.#changed(entry.stream);
+        this.#stopTimer(entry.cid);
+        entry.state = 'waiting';
+        this.emit('change', entry.stream);
+        this.emit('silent', null);
         this.flush();
     }
 
     /** @param {Outgoing} entry */
     #isOld(entry) {
-        return entry.firstSent > 0 && Date.now() - entry.firstSent > DEDUPE_MS;
+        // Either way: clocks are set back, too.
+        return entry.firstSent > 0 && Math.abs(Date.now() - entry.firstSent) > DEDUPE_MS;
     }
 
     /** @param {Outgoing} entry @param {string} code */
     #fail(entry, code) {
+        this.#stopTimer(entry.cid);
         entry.state = 'failed';
         entry.error = code;
-        this.#changed(entry.stream);
+        void this.#keep(entry);
+        this.emit('change', entry.stream);
     }
 
     /** @param {Outgoing} entry */
     #remove(entry) {
         this.#stopTimer(entry.cid);
         this.entries = this.entries.filter((other) => other !== entry);
-        this.#changed(entry.stream);
+        if (entry.state !== 'stored') this.#forget(entry.cid);
+        this.emit('change', entry.stream);
     }
 
     /** @param {string} cid */
@@ -247,11 +330,5 @@ export class Outbox extends Emitter {
     /** @param {string} cid */
     #find(cid) {
         return this.entries.find((entry) => entry.cid === cid);
-    }
-
-    /** @param {Stream} stream */
-    #changed(stream) {
-        this.options.storage?.save(this.entries.filter((entry) => entry.state !== 'stored'));
-        this.emit('change', stream);
     }
 }

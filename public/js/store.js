@@ -7,6 +7,7 @@
  */
 import { ConfabClient } from './confab-client.js';
 import { Emitter } from './emitter.js';
+import { OutboxStore } from './outbox-store.js';
 import * as storage from './storage.js';
 import { StreamView } from './stream-view.js';
 
@@ -44,7 +45,7 @@ export class Store extends Emitter {
         this.reading = new Map();
         /** @type {Set<Topic>} */
         this.changes = new Set();
-        this.kept = new storage.OutboxStore(this.me);
+        this.kept = new OutboxStore(this.me);
         this.client = new ConfabClient({ url, session: storage.session(), storage: this.kept });
         this.#listen();
     }
@@ -140,7 +141,8 @@ export class Store extends Emitter {
         const { client } = this;
         client.on('state', ({ state }) => {
             if (state === 'connecting') this.degraded = ''; // the next server speaks for itself
-            this.#changed('connection');
+            if (state === 'waiting') for (const view of this.streams.values()) view.typing.clear();
+            this.#changed('connection', 'typing');
         });
         client.on('welcome', (frame) => this.#welcomed(frame));
         client.on('joined', (frame) => this.#joined(frame));

@@ -9,7 +9,9 @@
 /** @typedef {import('./types.js').Batch} Batch */
 /** @typedef {import('./types.js').Stream} Stream */
 
-const IDS_KEPT = 300; // more than any history frame holds
+const SEEN_KEPT = 600; // ids and cids: more than any history frame holds
+const DEDUPE_MS = 300_000; // a cid of a user is one message for so long, by Redis' clock
+const HISTORY_MS = 86_400_000; // Redis forgets a stream that is quiet for so long
 
 /** @param {{room?: string, to?: string}} frame @returns {Stream} */
 export function streamOf(frame) {
@@ -29,24 +31,36 @@ export class StreamState {
         this.epoch = '';
         this.seq = 0;
         this.known = false; // epoch and seq say something
+        this.since = 0; // whatever was said after this moment of this machine's clock is known
         this.joined = false; // on this connection; a private conversation needs no join
         this.requestedAt = 0; // a join or history is under way since; 0: none
+        this.requestAgain = false; // when the older page is here
         this.olderThan = 0; // `before` of the older page that is under way; 0: none
+        this.olderAt = 0; // since when
         /** @type {Frame|null} `joined`, until its history is here */
         this.answer = null;
         /** @type {Map<number, Message>} came before something that is missing */
         this.held = new Map();
-        /** @type {Set<string>} of the latest messages */
-        this.ids = new Set();
+        /** @type {number[]} those that were held when the request was made: its answer has them */
+        this.covered = [];
+        /** @type {Map<string, number>} id, and user and cid, of the latest messages → timestamp */
+        this.seen = new Map();
     }
 
     /** The connection is gone and everything that was under way with it. */
     disconnected() {
         this.joined = false;
         this.requestedAt = 0;
+        this.requestAgain = false;
         this.olderThan = 0;
         this.answer = null;
         this.held.clear();
+    }
+
+    /** @param {number} now A request for what is missing goes out. */
+    requested(now) {
+        this.requestedAt = now;
+        this.covered = [...this.held.keys()];
     }
 
     /** Can it be resumed? A conversation that had no message when it was opened has no epoch. */
@@ -65,11 +79,10 @@ export class StreamState {
      * @returns {Message[]|null} what is to be shown now; null: something is missing
      */
     take(message) {
-        if (this.known && message.seq <= this.seq) {
-            // A number that was used before with another message: numbers started anew.
-            return this.ids.has(message.id) ? [] : null;
-        }
+        const isOld = this.known && message.seq <= this.seq;
+        if (isOld && this.seen.has(message.id)) return [];
         this.held.set(message.seq, message);
+        // An old number with another message: numbers started anew.
         if (!this.known || message.seq !== this.seq + 1) return null;
         return this.#drain();
     }
@@ -79,74 +92,93 @@ export class StreamState {
         const out = [];
         for (let next; (next = this.held.get(this.seq + 1)); this.seq++) out.push(next);
         for (const seq of this.held.keys()) if (seq <= this.seq) this.held.delete(seq);
-        this.#remember(out);
-        return out;
+        return this.#news(out);
     }
 
-    /** @param {Frame} frame @returns {boolean} whether this history is an older page */
-    isOlderPage(frame) {
-        const messages = frame.messages ?? [];
-        if (!this.olderThan || this.answer) return false;
-        return !messages.length || messages[messages.length - 1].seq < this.olderThan;
-    }
-
-    /** @param {Frame} frame @returns {Batch} */
+    /** @param {Frame} frame @returns {Batch|null} null: of another epoch, it fits nowhere */
     takeOlder(frame) {
         this.olderThan = 0;
-        return {
-            stream: this.name,
-            kind: 'older',
-            epoch: frame.epoch ?? '',
-            messages: frame.messages ?? [],
-            gap: null,
-            more: frame.more ?? false,
-        };
+        const { epoch = '', messages = [], more = false } = frame;
+        if (epoch !== this.epoch) return null;
+        return { stream: this.name, kind: 'older', epoch, messages, gap: null, more };
     }
 
     /**
      * The history that follows `joined`, or the answer to a request for a conversation.
      * @param {Frame} frame
-     * @returns {{batch: Batch, verified: boolean, restarted: boolean}} verified: whoever looks
-     *   for a message in what is known now and does not find it knows that it was not stored.
-     *   restarted: the numbers started anew
+     * @param {number} now by this machine's clock
+     * @returns {{batch: Batch, restarted: boolean}} restarted: the numbers started anew
      */
-    takeHistory(frame) {
-        const messages = frame.messages ?? [];
-        const epoch = frame.epoch ?? '';
-        const same = this.known && (epoch === this.epoch || this.epoch === '');
-        const first = messages.length ? messages[0].seq : this.seq + 1;
-        const last = messages.length ? messages[messages.length - 1].seq : 0;
-        const complete =
-            same && (this.answer ? this.answer.recovered === true : first <= this.seq + 1);
-        const missed = this.answer?.missed ?? (same ? first - 1 - this.seq : 0);
-        const news = messages.filter((m) => (same ? m.seq > this.seq : !this.ids.has(m.id)));
-        /** @type {Batch} */
-        const batch = {
-            stream: this.name,
-            kind: this.known ? 'resumed' : 'fresh',
-            epoch,
-            messages: news,
-            gap: complete || !this.known ? null : { missed },
-            more: frame.more ?? false,
-        };
-        const restarted = this.known && !same;
-        this.seq = Math.max(same ? this.seq : 0, last, this.answer?.seq ?? 0);
+    takeHistory(frame, now) {
+        const { epoch = '', messages = [], more = false } = frame;
+        const { known, answer } = this;
+        const top = Math.max(messages[messages.length - 1]?.seq ?? 0, answer?.seq ?? 0);
+        const first = messages[0]?.seq ?? top + 1;
+        const sameEpoch = this.epoch ? epoch === this.epoch : this.#agrees(messages);
+        // In an epoch a room's top cannot fall. (A conversation's history may have been made
+        // before a message that is here already.)
+        const goesOn = known && sameEpoch && !(answer && top < this.seq);
+        const complete = goesOn && first <= this.seq + 1;
+        const gap = known && !complete ? { missed: goesOn ? first - 1 - this.seq : 0 } : null;
+        if (!complete && !this.#holdsLast(messages))
+            this.since = first > 1 ? now : now - HISTORY_MS;
+        const kind = known ? 'resumed' : 'fresh';
+        const news = this.#news(messages.slice(this.#behind(messages, goesOn)));
+
+        this.seq = goesOn ? Math.max(this.seq, top) : top;
         this.epoch = epoch;
         this.known = true;
         this.answer = null;
         this.requestedAt = 0;
-        this.#remember(news);
+        for (const seq of this.covered) this.held.delete(seq);
+        this.covered = [];
         if (this.isPrivate) news.push(...this.#drain());
         else this.held.clear(); // the room's server held it back itself: it comes again
-        return { batch, restarted, verified: complete || (messages.length > 0 && first === 1) };
+        const batch = { stream: this.name, kind, epoch, messages: news, gap, more };
+        return { batch: /** @type {Batch} */ (batch), restarted: known && !goesOn };
     }
 
-    /** @param {Message[]} messages */
-    #remember(messages) {
-        for (const message of messages) this.ids.add(message.id);
-        for (const id of this.ids) {
-            if (this.ids.size <= IDS_KEPT) break;
-            this.ids.delete(id);
+    /**
+     * @param {Message[]} messages @param {boolean} goesOn are the numbers those that are known?
+     * @returns {number} index of the first one that follows what is known
+     */
+    #behind(messages, goesOn) {
+        for (let i = messages.length; i > 0; i--) {
+            const { seq, id } = messages[i - 1];
+            if (goesOn ? seq <= this.seq : this.seen.has(id)) return i;
         }
+        return 0;
+    }
+
+    /** @param {Message[]} messages @returns {boolean} are numbers those that they were? */
+    #agrees(messages) {
+        return messages.every(({ seq, id }) => seq > this.seq || this.seen.has(id));
+    }
+
+    /** @param {Message[]} messages @returns {boolean} does it go on behind what is known? */
+    #holdsLast(messages) {
+        return this.known && messages.some((m) => m.seq === this.seq && this.seen.has(m.id));
+    }
+
+    /**
+     * @param {Message[]} messages
+     * @returns {Message[]} those not given before. A message that was sent again because Redis
+     *   lost it has another id and number, but the cid that it had
+     */
+    #news(messages) {
+        const news = messages.filter(({ id, user, cid, timestamp }) => {
+            if (this.seen.has(id)) return false;
+            const before = cid ? this.seen.get(`${user} ${cid}`) : undefined;
+            return before === undefined || Math.abs(timestamp - before) >= DEDUPE_MS;
+        });
+        for (const { id, user, cid, timestamp } of messages) {
+            this.seen.set(id, timestamp);
+            if (cid) this.seen.set(`${user} ${cid}`, timestamp);
+        }
+        for (const key of this.seen.keys()) {
+            if (this.seen.size <= SEEN_KEPT) break;
+            this.seen.delete(key);
+        }
+        return news;
     }
 }

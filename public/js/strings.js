@@ -69,8 +69,9 @@ export const strings = {
         missed > 0
             ? `${plural(missed, 'message', 'messages')} could not be recovered`
             : 'Some messages may be missing here',
-    /** @param {number} n */
-    caughtUp: (n) => `Caught up: ${plural(n, 'message', 'messages')}`,
+    /** @param {number} n @param {number} lost */
+    caughtUp: (n, lost) =>
+        `Caught up: ${plural(n, 'message', 'messages')}${lost ? `, ${lost} lost` : ''}`,
     /** @param {number} n */
     jump: (n) => (n ? plural(n, 'new message', 'new messages') : 'Latest messages'),
     emptyRoom: 'Nothing said here yet. Begin.',

@@ -103,9 +103,12 @@
  * @property {number} seq        when stored
  * @property {string} error      code of the error when failed, else ""
  *
- * @typedef {object} OutboxStorage
- * @property {() => Outgoing[]} load
- * @property {(entries: Outgoing[]) => void} save
+ * @typedef {object} OutboxStorage  where an outbox outlives its page or process
+ * @property {() => Promise<Outgoing[]>} load  what is left from before, oldest first; called once
+ * @property {(entry: Outgoing) => Promise<boolean>} add  keeps a new entry, or takes it back
+ * @property {(entry: Outgoing) => Promise<boolean>} update  before each sending; false: another
+ *   page has taken the entry over, and this one must not send it
+ * @property {(cid: string) => void} remove
  *
  * @typedef {object} Refusal  something that does not get better by itself
  * @property {Stream} stream  a room that cannot be joined; "": the name

@@ -221,3 +221,52 @@ test('a draining server sends its clients away with a time to come back', async 
     await alice.until(() => alice.client.connection.status.state === 'waiting', 'sent away');
     assert.equal(alice.client.connection.status.code, 4201);
 });
+
+test('the clients of a dead server come back within the back-off, and not in step', async (t) => {
+    const mortal = await startConfab(redis, { t, env: FREE });
+    const clients = Array.from({ length: 100 }, (_, i) => new Talker(t, mortal.ws, `storm${i}`));
+    await Promise.all(clients.map((client) => client.enter('storm')));
+    await mortal.kill();
+    const again = startConfab(redis, { t, port: mortal.port, env: FREE });
+    const offline = ({ seen }) => seen.state.find(({ state }) => state === 'waiting');
+    await Promise.all(clients.map((client) => client.until(() => offline(client), 'noticed')));
+    const times = clients.map((client) => offline(client).retryAt).sort((a, b) => a - b);
+    const spread = times.at(-1) - times[0];
+    assert.ok(spread > 500, `the first attempts are spread over ${spread} ms`);
+    const crowd = Math.max(...times.map((a) => times.filter((b) => b >= a && b < a + 100).length));
+    assert.ok(crowd < 40, `${crowd} of 100 within 100 ms`);
+    await again;
+    const MOST_MS = 10_000;
+    await Promise.all(
+        clients.map((client) => client.until(() => client.client.online, 'back', MOST_MS + 5_000)),
+    );
+});
+
+test('Redis comes back without its data: a gap is said, nothing is shown twice', async (t) => {
+    const forgetful = await startRedis();
+    t.after(() => forgetful.stop());
+    const server = await startConfab(forgetful, { t, env: FREE });
+    const alice = await new Talker(t, server.ws, 'alice15').enter('loss');
+    const bob = await new Talker(t, server.ws, 'bob15').enter('loss');
+    for (const text of numbered(3)) await alice.say('loss', text);
+    await bob.hears('loss', 'n3');
+    await bob.say('@alice15', 'psst');
+    await alice.hears('@bob15', 'psst');
+    await forgetful.kill();
+    alice.client.sendMessage('loss', 'n4');
+    await alice.until(() => alice.client.degraded, 'degraded');
+    await forgetful.start();
+    for (const client of [alice, bob]) {
+        await client.hears('loss', 'n4', 20_000);
+        assert.deepEqual(client.texts('loss'), numbered(4));
+        const gaps = client.seen.messages.filter(({ gap, stream }) => gap && stream === 'loss');
+        assert.deepEqual(
+            gaps.map(({ gap }) => gap.missed),
+            [0],
+        );
+    }
+    await bob.say('@alice15', 'and again');
+    await alice.hears('@bob15', 'and again');
+    assert.deepEqual(alice.texts('@bob15'), ['psst', 'and again']);
+    await alice.until(() => alice.client.outbox.entries.length === 0, 'outbox empty');
+});

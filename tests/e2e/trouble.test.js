@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, Person } from './support/browser.js';
-import { startConfab, startRedis } from './support/server.js';
+import { startConfab, startProxy, startRedis } from './support/server.js';
 import { Talker } from './support/talker.js';
 
 const FREE = { RATE_LIMIT_MESSAGES: '0' };
@@ -81,6 +81,7 @@ test('messages that Redis no longer keeps leave a visible gap', async (t) => {
     await reconnected(bob);
     await bob.hears('n106');
     await bob.sees('#messages .gap', '5 messages could not be recovered');
+    await bob.sees('#toast', 'Caught up: 100 messages, 5 lost');
     assert.deepEqual(await bob.texts(), ['n1', ...numbered(7, 106)]);
 });
 
@@ -90,8 +91,8 @@ test('while Redis is away a message waits, and is delivered once afterwards', as
     for (const person of [alice, bob]) await person.joinRoom('patience');
     redis.child.signal('SIGSTOP');
     await alice.write('is anybody there?');
-    await alice.page.locator('#pending .pending').waitFor();
     await alice.sees('#banner', 'The server is in trouble');
+    await alice.sees('#pending .pending', 'Waiting to be sent');
     redis.child.signal('SIGCONT');
     await alice.hears('is anybody there?', 30_000);
     await bob.hears('is anybody there?', 30_000);
@@ -142,4 +143,28 @@ test('a message that the server refuses for good can be tried again or removed',
     await bob.sees('#pending .pending', 'Not sent.');
     await bob.page.getByRole('button', { name: 'Remove' }).click();
     await bob.page.locator('#pending .pending').waitFor({ state: 'detached' });
+});
+
+test('a page that wakes up replaces a dead connection within seconds', async (t) => {
+    const alice = await new Talker(t, one.ws, 'alice8').enter('general');
+    const SIGNS = {
+        online: () => dispatchEvent(new Event('online')),
+        pageshow: () => dispatchEvent(new Event('pageshow')),
+        visible: () => document.dispatchEvent(new Event('visibilitychange')),
+    };
+    const asleep = await Promise.all(
+        Object.entries(SIGNS).map(async ([name, wake]) => {
+            const proxy = await startProxy(t, one.port);
+            const url = `http://127.0.0.1:${proxy.port}/`;
+            return { wake, proxy, person: await Person.enter(t, browser, url, name) };
+        }),
+    );
+    for (const { proxy } of asleep) proxy.deafen();
+    await alice.say('general', 'wake up');
+    await Promise.all(
+        asleep.map(async ({ person, wake }) => {
+            await person.page.evaluate(wake);
+            await person.hears('wake up', 10_000); // without it: 62 s, after 2.5 heartbeats
+        }),
+    );
 });

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backoff, comesBack } from '../../public/js/connection.js';
-import { Outbox } from '../../public/js/outbox.js';
 import { StreamState } from '../../public/js/stream.js';
 import { StreamView } from '../../public/js/stream-view.js';
 
@@ -28,11 +27,13 @@ function joined(stream, frame) {
     stream.answer = { type: 'joined', missed: 0, recovered: false, ...frame };
 }
 
-/** A room that is known up to seq. */
+const NOW = 1_700_000_500_000;
+
+/** A room that is known up to seq since NOW. */
 function room(seq) {
     const stream = new StreamState('r');
     joined(stream, { epoch: 'e1', seq });
-    stream.takeHistory(history(Math.max(1, seq - 2), seq));
+    stream.takeHistory(history(Math.max(2, seq - 2), seq), NOW);
     return stream;
 }
 
@@ -53,12 +54,12 @@ test('back-off grows, is spread over the whole range and has an end', () => {
         500,
     );
     assert.equal(
-        backoff(3, () => 0.5),
-        4000,
+        backoff(2, () => 0.5),
+        2000,
     );
     assert.equal(
         backoff(50, () => 0.999),
-        29_970,
+        9_990,
     );
 });
 
@@ -76,112 +77,102 @@ test('a known number with an unknown message means that something is wrong', () 
 test('a resume that recovers gives what was missed and no gap', () => {
     const stream = room(3);
     joined(stream, { epoch: 'e1', seq: 5, recovered: true, missed: 2 });
-    const { batch, verified } = stream.takeHistory(history(4, 5));
-    assert.deepEqual(
-        [batch.kind, seqs(batch), batch.gap, verified],
-        ['resumed', [4, 5], null, true],
-    );
+    const { batch } = stream.takeHistory(history(4, 5), NOW + 1);
+    assert.deepEqual([batch.kind, seqs(batch), batch.gap], ['resumed', [4, 5], null]);
+    assert.equal(stream.since, NOW, 'nothing was missed since it was joined');
 });
 
 test('a resume that does not recover states the gap', () => {
     const stream = room(3);
     joined(stream, { epoch: 'e1', seq: 20, missed: 6 });
-    const { batch, verified } = stream.takeHistory(history(10, 20));
-    assert.deepEqual([batch.gap, seqs(batch).length, verified], [{ missed: 6 }, 11, false]);
+    const { batch } = stream.takeHistory(history(10, 20), NOW + 1);
+    assert.deepEqual([batch.gap, seqs(batch).length], [{ missed: 6 }, 11]);
+    assert.equal(stream.since, NOW + 1);
 });
 
 test('a new epoch gives what was not seen before, behind a gap of unknown size', () => {
     const stream = room(3);
     joined(stream, { epoch: 'e2', seq: 4 });
-    const { batch, restarted } = stream.takeHistory(history(1, 4, 'e2'));
+    const { batch, restarted } = stream.takeHistory(history(1, 4, 'e2'), NOW);
     assert.deepEqual([batch.gap, seqs(batch), restarted], [{ missed: 0 }, [4], true]);
     assert.deepEqual(stream.take(message(5)), [message(5)]);
+});
+
+test('a new epoch does not bring back what is older than all that was shown', () => {
+    const stream = room(9); // 7, 8 and 9 were shown
+    joined(stream, { epoch: 'e2', seq: 9 });
+    const { batch } = stream.takeHistory(
+        { ...history(5, 8, 'e2'), messages: [...range(5, 8), message(9, { id: 'new' })] },
+        NOW,
+    );
+    assert.deepEqual(
+        batch.messages.map((m) => m.id),
+        ['new'],
+    );
+});
+
+test('a conversation that began here and started anew is not mistaken for the same', () => {
+    const stream = new StreamState('@bob');
+    stream.takeHistory(history(1, 0, ''), NOW); // nobody had said anything
+    stream.take(message(1));
+    const other = { ...history(1, 1, 'e2'), messages: [message(1, { id: 'new' })] };
+    const { batch } = stream.takeHistory(other, NOW);
+    assert.deepEqual([batch.messages, batch.gap], [other.messages, { missed: 0 }]);
+    const same = stream.takeHistory({ ...other, messages: [...other.messages, message(2)] }, NOW);
+    assert.deepEqual([seqs(same.batch), same.batch.gap], [[2], null]);
 });
 
 test('a private message that comes before its history waits for it', () => {
     const stream = new StreamState('@bob');
     assert.equal(stream.take(message(3)), null);
     assert.equal(stream.take(message(4)), null);
-    const { batch } = stream.takeHistory(history(1, 3));
+    const { batch } = stream.takeHistory(history(1, 3), NOW);
     assert.deepEqual(seqs(batch), [1, 2, 3, 4]);
     assert.equal(stream.seq, 4);
 });
 
-test('an older page is told from a resume', () => {
+test('an older page of another epoch fits nowhere', () => {
     const stream = room(30);
-    stream.olderThan = 28;
-    assert.equal(stream.isOlderPage(history(20, 27)), true);
-    assert.equal(stream.isOlderPage(history(29, 31)), false);
+    assert.deepEqual(seqs(stream.takeOlder(history(20, 27))), [20, 21, 22, 23, 24, 25, 26, 27]);
+    assert.equal(stream.takeOlder(history(20, 27, 'e2')), null);
 });
 
-/** An outbox that is always connected, what it sent, and a clock. */
-function outbox(options = {}) {
-    const sent = [];
-    const send = (frame) => Boolean(sent.push(frame));
-    return { sent, box: new Outbox({ send, ready: () => true, ...options }) };
-}
-
-test('of each stream one message is under way', () => {
-    const { sent, box } = outbox();
-    const [a, b] = [box.add('r', 'a'), box.add('r', 'b')];
-    box.add('@bob', 'c');
-    assert.deepEqual(
-        sent.map((frame) => frame.content),
-        ['a', 'c'],
-    );
-    box.acknowledged(a.cid, 1);
-    assert.equal(sent[2].cid, b.cid);
-    box.disconnected();
+test('a second answer to a resume that crossed the first one is no gap', () => {
+    const stream = room(3);
+    joined(stream, { epoch: 'e2', seq: 4 });
+    stream.takeHistory(history(1, 4, 'e2'), NOW);
+    joined(stream, { epoch: 'e2', seq: 5 }); // to what was asked in the old epoch
+    const { batch } = stream.takeHistory(history(1, 5, 'e2'), NOW);
+    assert.deepEqual([batch.gap, seqs(batch)], [null, [5]]);
 });
 
-test('a temporary error is tried again with the same cid, a lasting one is reported', (t) => {
-    const timers = [];
-    t.mock.method(globalThis, 'setTimeout', (run, ms) => timers.push({ run, ms }));
-    const { sent, box } = outbox();
-    const entry = box.add('r', 'a');
-    box.refused(entry.cid, 'unavailable', true, 500);
-    box.flush();
-    assert.equal(sent.length, 1);
-    timers.find(({ ms }) => ms === 500).run();
-    assert.deepEqual([sent.length, sent[1].cid], [2, sent[0].cid]);
-    box.refused(entry.cid, 'bad_content', false, 0);
-    assert.deepEqual([entry.state, entry.error], ['failed', 'bad_content']);
-    box.retry(entry.cid);
-    assert.equal(sent[2].cid, sent[0].cid);
+test('a top that falls means that numbers were lost, whatever the epoch says', () => {
+    const stream = room(20);
+    joined(stream, { epoch: 'e1', seq: 15 });
+    const { batch, restarted } = stream.takeHistory(history(10, 15), NOW);
+    assert.deepEqual([batch.gap, restarted], [{ missed: 0 }, true]);
+    assert.deepEqual(stream.take(message(16, { id: 'new' })), [message(16, { id: 'new' })]);
 });
 
-test('beyond the dedupe time a message is repeated only when it is proved missing', (t) => {
-    t.mock.method(globalThis, 'setTimeout', () => 0);
-    const now = t.mock.method(Date, 'now', () => 1000);
-    for (const verified of [true, false]) {
-        let ready = true;
-        const { sent, box } = outbox({ ready: () => ready });
-        now.mock.mockImplementation(() => 1000);
-        const entry = box.add('r', 'a');
-        ready = false;
-        box.disconnected();
-        now.mock.mockImplementation(() => 1000 + 301_000);
-        ready = true;
-        box.settled('r', verified);
-        assert.deepEqual([entry.state, sent.length], verified ? ['sent', 2] : ['failed', 1]);
-    }
+test('what Redis lost and its writer sent again is shown once', () => {
+    const stream = room(2);
+    const lost = message(3, { cid: 'c' });
+    stream.take(lost);
+    joined(stream, { epoch: 'e2', seq: 2 });
+    stream.takeHistory(history(1, 2, 'e2'), NOW);
+    assert.deepEqual(stream.take({ ...lost, id: 'again' }), []);
+    const later = message(4, { cid: 'c', timestamp: lost.timestamp + 300_000 });
+    assert.deepEqual(stream.take(later), [later], 'a cid may be used again after its time');
 });
 
-test('what was not sent is there after a reload', () => {
-    let kept = [];
-    const storage = {
-        load: () => structuredClone(kept),
-        save: (entries) => (kept = structuredClone(entries)),
-    };
-    outbox({ storage, ready: () => false }).box.add('r', 'a');
-    const { sent, box } = outbox({ storage });
-    box.flush();
-    assert.deepEqual(
-        sent.map((frame) => frame.content),
-        ['a'],
-    );
-    box.arrived(kept[0].cid);
-    assert.deepEqual(kept, []);
+test('a private message from before a new epoch does not keep the conversation waiting', () => {
+    const stream = new StreamState('@bob');
+    stream.takeHistory(history(8, 10), NOW);
+    assert.equal(stream.take(message(15)), null);
+    stream.requested(NOW);
+    assert.equal(stream.take(message(4, { id: 'new' })), null, 'published after the request');
+    const { batch } = stream.takeHistory(history(1, 3, 'e2'), NOW);
+    assert.deepEqual([seqs(batch), stream.held.size], [[1, 2, 3, 4], 0]);
 });
 
 test('unread counts others only, and what is behind the mark', () => {

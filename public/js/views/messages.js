@@ -15,6 +15,8 @@ const NEAR_END_PX = 80;
 const LOAD_FROM_PX = 400; // of the top
 const ROWS_MOST = 1000; // then the list is built anew from what the store kept
 const ANNOUNCED_CHARS = 200;
+/** @type {import('../store.js').Topic[]} */
+const PENDING_TOPICS = ['active', 'outbox', 'messages', 'connection'];
 
 export class MessagesView {
     /** @param {Store} store @param {(text: string) => void} toast */
@@ -55,7 +57,7 @@ export class MessagesView {
     /** @param {Set<import('../store.js').Topic>} topics */
     update(topics) {
         if (topics.has('active') && this.shown !== this.store.active) this.#open();
-        if (topics.has('active') || topics.has('outbox') || topics.has('messages')) this.#pending();
+        if (PENDING_TOPICS.some((topic) => topics.has(topic))) this.#pending();
         if (topics.has('active') || topics.has('typing')) this.#typing();
     }
 
@@ -99,7 +101,7 @@ export class MessagesView {
         else this.#replace(batch);
         if (batch.kind === 'live') this.#announce(batch);
         if (batch.kind === 'resumed' && batch.messages.length)
-            this.toast(strings.caughtUp(batch.messages.length));
+            this.toast(strings.caughtUp(batch.messages.length, batch.gap?.missed ?? 0));
         if (!this.stuck && batch.kind !== 'older')
             this.newSince += batch.messages.filter((message) => message.user !== view.me).length;
         this.#look();
@@ -174,6 +176,7 @@ export class MessagesView {
         const rows = entries.map((entry) =>
             pendingRow(
                 entry,
+                this.store.degraded !== '',
                 (cid) => outbox.retry(cid),
                 (cid) => outbox.discard(cid),
             ),

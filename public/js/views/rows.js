@@ -88,25 +88,27 @@ export function itemRows(item, last, me, talk, broken) {
 /**
  * A message that is not in the stream yet.
  * @param {Outgoing} entry
+ * @param {boolean} isHeldUp nothing gets through at the moment
  * @param {(cid: string) => void} retry
  * @param {(cid: string) => void} discard
  */
-export function pendingRow(entry, retry, discard) {
+export function pendingRow(entry, isHeldUp, retry, discard) {
     const failed = entry.state === 'failed';
+    const waits = entry.state === 'waiting' || (entry.state === 'sent' && isHeldUp);
     const note = make('div', { class: 'note' });
     if (failed) {
         const again = make('button', { type: 'button', class: 'link' }, strings.retry);
         const away = make('button', { type: 'button', class: 'link' }, strings.discard);
         again.onclick = () => retry(entry.cid);
         away.onclick = () => discard(entry.cid);
-        note.append(icon('warn'), strings.failed(entry.error), ' ', again, away);
+        note.append(make('span', {}, icon('warn'), strings.failed(entry.error)), again, away);
     } else {
-        note.append(entry.state === 'waiting' ? strings.waiting : strings.pending);
+        note.append(waits ? strings.waiting : strings.pending);
     }
     const row = make('li', {
         class: 'message own continues pending',
         'data-cid': entry.cid,
-        'data-state': entry.state,
+        'data-state': waits ? 'waiting' : entry.state,
     });
     row.append(make('div', { class: 'body' }, bubble(entry.content), note));
     return row;

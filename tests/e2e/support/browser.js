@@ -32,14 +32,27 @@ export class Person {
     /** A page with the start screen; it is closed, and its console checked, when the test ends. */
     static async open(t, browser, url, name, options = DESKTOP) {
         const context = await browser.newContext(options);
+        if (options.script) await context.addInitScript(options.script);
+        const person = await Person.#at(url, name, context);
+        t.after(() => person.close());
+        return person;
+    }
+
+    static async #at(url, name, context) {
         const page = await context.newPage();
         page.setDefaultTimeout(15_000);
-        const person = new Person(name, context, page);
-        t.after(() => person.close());
+        const person = new Person(name, context, page, url);
         page.on('pageerror', (error) => person.problems.push(String(error.stack ?? error)));
         page.on('console', (message) => person.#console(message));
         page.on('request', (request) => person.#request(request, url));
         await page.goto(url);
+        return person;
+    }
+
+    /** The same user in one more tab; its console is checked with that of the first one. */
+    async tab() {
+        const person = await Person.#at(this.url, this.name, this.context);
+        this.tabs.push(person);
         return person;
     }
 
@@ -49,11 +62,13 @@ export class Person {
         return person;
     }
 
-    constructor(name, context, page) {
+    constructor(name, context, page, url) {
         this.name = name;
         this.context = context;
         this.page = page;
+        this.url = url;
         this.problems = [];
+        this.tabs = [];
     }
 
     #console(message) {
@@ -137,6 +152,7 @@ export class Person {
 
     async close() {
         await this.context.close();
-        assert.deepEqual(this.problems, [], `console of ${this.name}`);
+        const problems = [this, ...this.tabs].flatMap((person) => person.problems);
+        assert.deepEqual(problems, [], `console of ${this.name}`);
     }
 }

@@ -76,7 +76,7 @@ class Child {
     }
 }
 
-/** Redis in a temporary folder: { address, child, stop() }. */
+/** Redis in a temporary folder: { address, child, kill(), start(), stop() }; it keeps no data. */
 export async function startRedis() {
     const folder = await mkdtemp(path.join(tmpdir(), 'confab-e2e-'));
     const socket = path.join(folder, 'redis.sock');
@@ -92,17 +92,22 @@ export async function startRedis() {
         '--appendonly',
         'no',
     ];
-    const child = new Child('redis-server', args);
-    await child.line(/ready to accept connections/i);
-    return {
+    const redis = {
         address: `unix:${socket}`,
-        child,
+        child: /** @type {Child} */ (/** @type {unknown} */ (null)),
+        async start() {
+            redis.child = new Child('redis-server', args);
+            await redis.child.line(/ready to accept connections/i);
+        },
+        kill: () => redis.child.stop('SIGKILL'),
         async stop() {
-            child.signal('SIGCONT');
-            await child.stop('SIGKILL');
+            redis.child.signal('SIGCONT');
+            await redis.kill();
             await rm(folder, { recursive: true, force: true });
         },
     };
+    await redis.start();
+    return redis;
 }
 
 /** One instance: { port, url, ws, child, kill(), stop() }. With a test `t` it ends with that. */
@@ -113,6 +118,7 @@ export async function startConfab(redis, { t, port = 0, env = {} } = {}) {
             PATH: process.env.PATH,
             ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '',
             TSAN_OPTIONS: process.env.TSAN_OPTIONS ?? '',
+            PUBLIC_DIR: process.env.PUBLIC_DIR ?? '', // the page as it is, not as it was built in
             BIND: '127.0.0.1',
             SERVER_PORT: String(port),
             REDIS_ADDR: redis.address,
