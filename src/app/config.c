@@ -222,6 +222,19 @@ static enum config_action check_values(struct loading *l)
     return CONFIG_RUN;
 }
 
+static bool is_set(const struct loading *l, const char *env)
+{
+    return *l->choices[option_of(env, strlen(env)) - options].value != '\0';
+}
+
+static enum config_action check_together(struct loading *l)
+{
+    if (is_set(l, "REDIS_ADDR") && is_set(l, "REDIS_SENTINELS"))
+        return fail(l, "REDIS_ADDR and REDIS_SENTINELS are both set: the Sentinels say where Redis "
+                       "is, so leave one of them empty");
+    return CONFIG_RUN;
+}
+
 static unsigned usable_cores(void)
 {
     cpu_set_t cores;
@@ -250,7 +263,7 @@ static void fill_in(const struct loading *l, struct settings *out)
         }
     }
     /* A password of another Redis is of no use to confab's own, which has none. */
-    if (*out->redis_addr == '\0') {
+    if (*out->redis_addr == '\0' && *out->redis_sentinels == '\0') {
         free((char *)out->redis_password);
         out->redis_password = xstrdup("");
     }
@@ -272,7 +285,8 @@ enum config_action config_load(char *const *argv, char *const *envp, struct sett
     if (action == CONFIG_HELP || action == CONFIG_VERSION || action == CONFIG_WRONG)
         return action;
     read_environment(&l, envp);
-    if (read_file(&l) == CONFIG_WRONG || check_values(&l) == CONFIG_WRONG)
+    if (read_file(&l) == CONFIG_WRONG || check_values(&l) == CONFIG_WRONG ||
+        check_together(&l) == CONFIG_WRONG)
         action = CONFIG_WRONG;
     else
         fill_in(&l, out);

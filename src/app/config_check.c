@@ -10,6 +10,11 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
+enum {
+    SENTINELS_MOST = 16, /* each may take SENTINEL_ANSWER_MS when none answers */
+    MASTER_NAME_BYTES = 64,
+};
+
 static bool starts_with(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
@@ -125,6 +130,37 @@ static bool is_hosts(const char *value)
     return each_item(value, is_host);
 }
 
+static bool is_sentinel(const char *item)
+{
+    return !starts_with(item, "unix:") && is_redis_addr(item);
+}
+
+static size_t count_items(const char *value)
+{
+    size_t count = 0;
+    while (*(value += strspn(value, ", ")) != '\0') {
+        value += strcspn(value, ", ");
+        count++;
+    }
+    return count;
+}
+
+static bool is_sentinels(const char *value)
+{
+    size_t count = count_items(value);
+    if (count == 0)
+        return *value == '\0';
+    return count <= SENTINELS_MOST && strchr(value, '*') == NULL && each_item(value, is_sentinel);
+}
+
+/* What Redis lets a name consist of: "A-z 0-9 and the three characters .-_" (sentinel.conf). */
+static bool is_master_name(const char *value)
+{
+    size_t size = strlen(value);
+    return size >= 1 && size <= MASTER_NAME_BYTES &&
+           value[strspn(value, LETTERS DIGITS "._-")] == '\0';
+}
+
 static bool is_fsync(const char *value)
 {
     return strcmp(value, "everysec") == 0 || strcmp(value, "always") == 0;
@@ -150,6 +186,9 @@ static const struct check {
     { "BIND", is_bind, "an IP address such as 0.0.0.0, 127.0.0.1 or ::" },
     { "REDIS_ADDR", is_redis_addr,
       "host:port, [IPv6 address]:port or unix:/path (a path of at most 107 bytes)" },
+    { "REDIS_SENTINELS", is_sentinels,
+      "a list of at most 16 of host:port or [IPv6 address]:port, separated by commas" },
+    { "REDIS_MASTER_NAME", is_master_name, "1 to 64 letters, digits, '.', '_' or '-'" },
     { "REDIS_PREFIX", is_prefix, "1 to 64 letters, digits, '_', '.', ':' or '-'" },
     { "REDIS_FSYNC", is_fsync, "everysec or always" },
     { "DATA_DIR", is_folder_name, "the path of a folder" },

@@ -19,8 +19,7 @@
 #endif
 
 enum {
-    STOP_SLACK_MS = 2000, /* for threads to end, beyond DRAIN_SECONDS */
-    STOP_LIMIT_S = 30,    /* beyond DRAIN_SECONDS a stop is stuck; a Redis may take 12 of them */
+    STOP_LIMIT_S = 30, /* beyond DRAIN_SECONDS a stop is stuck; a Redis may take 12 of them */
 };
 
 struct app {
@@ -52,7 +51,7 @@ static enum log_level log_level_of(const char *name)
 
 static int start_redis(struct app *a, char *line, size_t size) REQUIRES(on_main)
 {
-    if (*a->settings.redis_addr == '\0') {
+    if (*a->settings.redis_addr == '\0' && *a->settings.redis_sentinels == '\0') {
         int error = private_redis_start(&a->redis, &a->settings, line, size);
         if (error < 0)
             return error;
@@ -132,8 +131,8 @@ static void stop(struct app *a) REQUIRES(on_main)
     if (a->net_runs)
         net_drain(a->net, a->settings.drain_seconds * 1000);
     if (a->hub_runs) {
-        int64_t left = deadline - clock_mono_ms();
-        hub_stop(a->hub, left > STOP_SLACK_MS ? left : STOP_SLACK_MS);
+        const int64_t left = deadline - clock_mono_ms();
+        hub_stop(a->hub, left > 0 ? left : 0);
     }
     if (a->net_runs)
         net_stop(a->net);

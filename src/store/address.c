@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,11 +39,53 @@ void address_init(struct address *a, const char *text)
     a->numeric = is_numeric(a->host);
 }
 
+void address_init_host(struct address *a, const char *host, int port)
+{
+    *a = (struct address){ .host = xstrdup(host), .port = port, .numeric = is_numeric(host) };
+}
+
 void address_fini(struct address *a)
 {
     free(a->path);
     free(a->host);
     *a = (struct address){ 0 };
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool address_equal(const struct address *a, const struct address *b)
+{
+    return a->port == b->port && same_text(a->host, b->host) && same_text(a->path, b->path);
+}
+
+const char *address_text(const struct address *a, char *out, size_t size)
+{
+    if (a->path)
+        snprintf(out, size, "unix:%s", a->path);
+    else if (strchr(a->host, ':'))
+        snprintf(out, size, "[%s]:%d", a->host, a->port);
+    else
+        snprintf(out, size, "%s:%d", a->host, a->port);
+    return out;
+}
+
+size_t address_list(struct address **out, const char *text)
+{
+    size_t count = 0;
+    struct address *list = NULL;
+    char *copy = xstrdup(text), *rest = copy, *item;
+    while ((item = strsep(&rest, ", ")) != NULL) {
+        if (*item == '\0')
+            continue;
+        list = xrealloc(list, (count + 1) * sizeof(*list));
+        address_init(&list[count++], item);
+    }
+    free(copy);
+    *out = list;
+    return count;
 }
 
 /* The thread owns its question and the write end, the hub the read end. They share nothing, so

@@ -19,7 +19,14 @@ struct address {
 
 /* "unix:/path", "/path", "host", "host:port", "[::1]:port". */
 void address_init(struct address *a, const char *text);
+void address_init_host(struct address *a, const char *host, int port);
 void address_fini(struct address *a);
+bool address_equal(const struct address *a, const struct address *b);
+/* The form that address_init() reads. Returns out. */
+const char *address_text(const struct address *a, char *out, size_t size);
+/* Of a list with commas. *out is a new array with what this returns; the caller calls
+ * address_fini() for each and free(). */
+size_t address_list(struct address **out, const char *text);
 
 /* A name is looked up by getaddrinfo(3), which may block for many seconds: a short-lived thread
  * does it and answers through a pipe. */

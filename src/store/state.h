@@ -68,18 +68,21 @@ struct request {
     void *arg;
 };
 
-struct channel; /* bus.c */
+struct channel;  /* bus.c */
+struct sentinel; /* sentinel.h */
 
-enum complaint { COMPLAINT_NONE, COMPLAINT_LOST, COMPLAINT_DENIED };
+enum complaint { COMPLAINT_NONE, COMPLAINT_LOST, COMPLAINT_UNLOCATED, COMPLAINT_DENIED };
 
 struct store {
     struct event_base *base;
     const struct settings *settings;
     struct stats *stats;
     struct store_events events;
-    struct address address;
-    struct link link; /* commands */
-    struct link bus;  /* pub/sub */
+    struct address address;    /* of Redis; with sentinels the last one that they told */
+    struct sentinel *sentinel; /* NULL: the address is fixed */
+    bool unwatched;            /* the log knows that no sentinel answers while Redis works */
+    struct link link;          /* commands */
+    struct link bus;           /* pub/sub */
     enum store_state state;
     enum complaint complained; /* what the log has been told since it was ready */
 
@@ -145,6 +148,17 @@ void store_judge(struct store *s) REQUIRES(on_hub); /* has the state changed? */
 void store_refuses(struct store *s, const char *error) REQUIRES(on_hub);
 /* Tells the log that this connection is not there, once until the store was ready again. */
 void store_complain(struct store *s, const struct link *l) REQUIRES(on_hub);
+
+/* place.c */
+void place_init(struct store *s, const char *addr) REQUIRES(on_hub);
+void place_fini(struct store *s) REQUIRES(on_hub);
+void place_locate(struct store *s, struct link *l) REQUIRES(on_hub);   /* as link_owner.locate */
+const char *place_text(const struct store *s, char *out, size_t size); /* for the log */
+/* While there is no connection: is it Redis that is missing, or who knows where it is? */
+enum store_state place_state(const struct store *s) REQUIRES(on_hub);
+/* False unless the error says that a master which sentinels named is one no longer: then both
+ * links are dropped, and ask again. */
+bool place_demoted(struct store *s, const char *error) REQUIRES(on_hub);
 
 /* publish.c */
 void epoch_candidate_new(struct store *s);

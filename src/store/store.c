@@ -11,6 +11,8 @@ static const struct {
     const char *name, *text;
 } states[] = {
     [STORE_STATE_CONNECTING] = { "connecting", "Redis cannot be reached." },
+    [STORE_STATE_NO_SENTINEL] = { "no_sentinel", "No Sentinel says where Redis is." },
+    [STORE_STATE_NO_MASTER] = { "no_master", "No Sentinel knows a master of this name." },
     [STORE_STATE_DENIED] = { "denied", "Redis refuses the password or the database." },
     [STORE_STATE_DEAF] = { "deaf", "Redis is connected, but its pub/sub does not answer." },
     [STORE_STATE_REFUSING] = { "refusing", "Redis cannot store anything now (memory, disk, or it "
@@ -28,16 +30,17 @@ enum store_state store_state_of(const struct store *s)
     return s->state;
 }
 
+static enum store_state state_now(const struct store *s) REQUIRES(on_hub);
 static enum store_state state_now(const struct store *s)
 {
     if (s->link.denied || s->bus.denied)
         return STORE_STATE_DENIED;
     if (!link_is_up(&s->link))
-        return STORE_STATE_CONNECTING;
+        return place_state(s);
     if (s->deaf)
         return STORE_STATE_DEAF; /* also while the bus reconnects, until an echo comes */
     if (!link_is_up(&s->bus))
-        return STORE_STATE_CONNECTING;
+        return place_state(s);
     if (!s->echoed) /* nearly there: what was said last holds until the first echo */
         return s->state == STORE_STATE_READY ? STORE_STATE_CONNECTING : s->state;
     if (s->refusing)
@@ -61,7 +64,7 @@ void store_judge(struct store *s)
 
 void store_refuses(struct store *s, const char *error)
 {
-    if (s->refusing)
+    if (place_demoted(s, error) || s->refusing)
         return;
     s->refusing = true; /* until lease_write() succeeds, or the connection is another one */
     char why[256];
@@ -72,17 +75,15 @@ void store_refuses(struct store *s, const char *error)
 
 void store_complain(struct store *s, const struct link *l)
 {
-    enum complaint now = l->denied ? COMPLAINT_DENIED : COMPLAINT_LOST;
+    bool located = place_state(s) == STORE_STATE_CONNECTING;
+    enum complaint now = located ? COMPLAINT_LOST : COMPLAINT_UNLOCATED;
+    if (l->denied)
+        now = COMPLAINT_DENIED;
     if (now == s->complained)
         return;
     s->complained = now;
     char where[256], why[256], place[300];
-    const struct address *a = &s->address;
-    if (a->path)
-        snprintf(place, sizeof(place), "unix:%s", a->path);
-    else
-        snprintf(place, sizeof(place), "%s:%d", a->host, a->port);
-    log_quote(where, sizeof(where), place);
+    log_quote(where, sizeof(where), place_text(s, place, sizeof(place)));
     log_quote(why, sizeof(why), l->error);
     if (l->denied)
         log_error("redis_denied", "connection=%s addr=%s error=%s hint=%s", l->name, where, why,
@@ -90,6 +91,20 @@ void store_complain(struct store *s, const struct link *l)
     else
         log_warn("redis_lost", "connection=%s addr=%s error=%s hint=%s", l->name, where, why,
                  "\"trying again until it is there\"");
+}
+
+static void locate_link(void *arg)
+{
+    role_assume(&on_hub);
+    struct store *s = arg;
+    place_locate(s, &s->link);
+}
+
+static void locate_bus(void *arg)
+{
+    role_assume(&on_hub);
+    struct store *s = arg;
+    place_locate(s, &s->bus);
 }
 
 static void greet_link(void *arg)
@@ -159,16 +174,16 @@ struct store *store_new(struct event_base *base, const char *addr, const struct 
     s->settings = settings;
     s->stats = stats;
     s->events = *events;
-    address_init(&s->address, addr);
+    place_init(s, addr);
     make_lease(s);
     scripts_init(s);
     s->ticker = event_new(base, -1, EV_PERSIST, on_tick, s);
     BUG_ON(!s->ticker);
     event_add(s->ticker, &(struct timeval){ TICK_MS / 1000, TICK_MS % 1000 * 1000 });
-    struct link_owner link = { s, greet_link, on_link_changed };
-    struct link_owner bus = { s, greet_bus, on_bus_changed };
-    link_init(&s->link, "commands", base, &s->address, settings, stats, &link);
-    link_init(&s->bus, "bus", base, &s->address, settings, stats, &bus);
+    struct link_owner link = { s, locate_link, greet_link, on_link_changed };
+    struct link_owner bus = { s, locate_bus, greet_bus, on_bus_changed };
+    link_init(&s->link, "commands", base, settings, stats, &link);
+    link_init(&s->bus, "bus", base, settings, stats, &bus);
     return s;
 }
 
@@ -180,7 +195,7 @@ void store_free(struct store *s)
     event_free(s->ticker);
     requests_free(s);
     scripts_fini(s);
-    address_fini(&s->address);
+    place_fini(s);
     str_fini(&s->scratch);
     str_fini(&s->lease);
     free(s);

@@ -13,7 +13,7 @@ static void copy(char *out, size_t size, const char *text)
 static void on_state(void *arg, enum store_state state)
 {
     struct test_store *t = arg;
-    static const char letters[] = "CDdwR";
+    static const char letters[] = "CSMDdwR";
     size_t size = strlen(t->states);
     if (size + 1 < sizeof(t->states))
         t->states[size] = letters[state];
@@ -83,6 +83,7 @@ void test_store_init(struct test_store *t, struct event_base *base, char instanc
         .base = base,
         .settings = { .redis_prefix = "t:",
                       .redis_password = "",
+                      .redis_sentinels = "",
                       .rate_limit_window_s = 10,
                       .presence_ttl_s = 30,
                       .name_hold_s = 600 },

@@ -11,7 +11,7 @@ struct test_store {
     struct stats stats;
     struct store *store;
     struct str log;  /* what arrived, one line each: "room general m EPOCH 1 {…}" */
-    char states[16]; /* first letters of the states it went through: C D d w R */
+    char states[16]; /* first letters of the states it went through: C S M D d w R */
     unsigned bus_ups;
 };
 

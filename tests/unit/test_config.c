@@ -212,6 +212,9 @@ static void test_texts(void **state)
                   "- localhost:6379 10.0.0.1:1 [::1]:65535 my-redis_1.lan:6379 unix:/r",
                   "localhost localhost: :6379 r:0 r:65536 r:x ::1:6379 [r]:1 [::1] unix:r unix: "
                   "/run/redis.sock redis://r:6379 a/b:1");
+    assert_values("REDIS_SENTINELS", "- a:1 a:1,b:2 [::1]:26379,10.0.0.1:26379,",
+                  "a a:1,b unix:/s * a:1,* , ::1:26379 a:0 a:1;b:2");
+    assert_values("REDIS_MASTER_NAME", "mymaster a A.b-c_1", "- a/b a,b * \"");
     assert_values("REDIS_PREFIX", "confab: a A.b-c_1", "- {x} a* a?b \"");
     assert_values("REDIS_FSYNC", "everysec always", "- no ALWAYS");
     assert_values("PUMPS", "auto threads shared", "- both Auto");
@@ -231,6 +234,28 @@ static void test_longest_socket_path(void **state)
     memset(variable + start + 1, 'x', 106);
     assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_RUN);
     variable[start + 107] = 'x';
+    assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_WRONG);
+}
+
+static void test_sentinels_say_where_redis_is(void **state)
+{
+    (void)state;
+    const char *line = "REDIS_ADDR and REDIS_SENTINELS are both set: the Sentinels say where Redis "
+                       "is, so leave one of them empty";
+    assert_wrong(FLAGS("--redis-sentinels=s:1"), ENV("REDIS_ADDR=r:1"), line);
+    assert_int_equal(load(FLAGS("--redis-sentinels=s:1", "--redis-addr="), ENV("REDIS_ADDR=r:1")),
+                     CONFIG_RUN);
+    assert_string_equal(settings.redis_sentinels, "s:1");
+    assert_string_equal(settings.redis_master_name, "mymaster");
+    assert_int_equal(load(NOTHING, ENV("REDIS_PASSWORD=p", "REDIS_SENTINELS=s:1")), CONFIG_RUN);
+    assert_string_equal(settings.redis_password, "p");
+
+    char variable[200] = "REDIS_SENTINELS=";
+    for (int i = 0; i < 17; i++) {
+        assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_RUN);
+        size_t size = strlen(variable);
+        snprintf(variable + size, sizeof variable - size, "s:%d,", i + 1);
+    }
     assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_WRONG);
 }
 
@@ -332,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_wrong_numbers),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_longest_socket_path),
+        cmocka_unit_test(test_sentinels_say_where_redis_is),
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_unprintable_value_stays_one_line),
         cmocka_unit_test(test_password_belongs_to_an_address),

@@ -396,11 +396,21 @@ static void a_late_witness_of_lost_numbers_starts_a_new_epoch(void **state)
     late.seq = 4;
     assert_string_equal(test_store_load(&a, "r", &first).epoch, before.epoch);
     assert_string_not_equal(test_store_load(&a, "r", &late).epoch, before.epoch);
-    /* whoever has the current fence keeps the epoch, whatever the number */
+}
+
+static void older_data_in_the_same_process_starts_a_new_epoch(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    for (int i = 0; i < 3; i++)
+        test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
     struct test_messages now = test_store_load(&a, "r", NULL);
-    struct store_known mine = known_of(&now);
-    mine.seq = 1000;
-    assert_string_equal(test_store_load(&a, "r", &mine).epoch, now.epoch);
+    struct store_known known = known_of(&now);
+    assert_string_equal(test_store_load(&a, "r", &known).epoch, now.epoch);
+    known.seq = 4; /* it was a replica of one that lagged, and is the master again */
+    struct test_published out = test_store_publish(&a, "al", "r", NULL, NULL, "x", &known);
+    assert_string_not_equal(out.epoch, now.epoch);
+    assert_int_equal(out.seq, 4);
 }
 
 static void a_forgotten_script_is_loaded_and_the_call_repeated(void **state)
@@ -457,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup(epoch_is_new_when_somebody_has_seen_a_higher_number, empty),
         cmocka_unit_test_setup(epoch_is_new_when_nobody_can_vouch, empty),
         cmocka_unit_test_setup(a_late_witness_of_lost_numbers_starts_a_new_epoch, empty),
+        cmocka_unit_test_setup(older_data_in_the_same_process_starts_a_new_epoch, empty),
         cmocka_unit_test_setup(a_forgotten_script_is_loaded_and_the_call_repeated, empty),
         cmocka_unit_test_setup(too_many_in_flight_are_refused, empty),
     };

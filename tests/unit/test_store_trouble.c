@@ -192,7 +192,7 @@ static void deaf_subscriber_is_replaced(void **state)
     (void)state;
     role_assume(&on_hub);
     start();
-    event_del(a.store->bus.read); /* connected, but nothing arrives any more */
+    event_del(a.store->bus.connection.read); /* connected, but nothing arrives any more */
     WAIT_UNTIL(base, store_state_of(a.store) == STORE_STATE_DEAF);
     assert_int_equal(a.bus_ups, 1);
     test_store_ready(&a);

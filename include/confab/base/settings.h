@@ -16,6 +16,8 @@
     X(max_clients, MAX_CLIENTS, 10000, 1, 1000000, "most WebSocket clients of this instance")      \
     X(max_clients_per_address, MAX_CLIENTS_PER_ADDRESS, 0, 0, 1000000,                             \
       "most connections from one address; 0 is no limit (use 0 behind a proxy)")                   \
+    X(accept_rate, ACCEPT_RATE, 2000, 0, 1000000,                                                  \
+      "new connections per second, others wait; 0 turns the limit off")                            \
     X(max_rooms, MAX_ROOMS, 10000, 1, 1000000, "most rooms with members on this instance")         \
     X(net_threads, NET_THREADS, 0, 0, 16, "net threads; 0 is one per core, at most 4")             \
     X(pump_thread_clients, PUMP_THREAD_CLIENTS, 128, 0, 2048,                                      \
@@ -43,7 +45,11 @@
       "address to listen on; 127.0.0.1 for this machine alone, :: for IPv6")                       \
     X(redis_addr, REDIS_ADDR, "",                                                                  \
       "host:port or unix:/path of a Redis; empty: confab runs one of its own in DATA_DIR")         \
+    X(redis_sentinels, REDIS_SENTINELS, "",                                                        \
+      "instead of REDIS_ADDR: Redis Sentinels that know the master, host:port,host:port")          \
+    X(redis_master_name, REDIS_MASTER_NAME, "mymaster", "what those Sentinels call that master")   \
     X(redis_password, REDIS_PASSWORD, "", "password of that Redis")                                \
+    X(redis_sentinel_password, REDIS_SENTINEL_PASSWORD, "", "password of those Sentinels")         \
     X(redis_prefix, REDIS_PREFIX, "confab:", "what every key and channel starts with")             \
     X(redis_fsync, REDIS_FSYNC, "everysec",                                                        \
       "append-only policy of confab's own Redis: everysec or always")                              \

@@ -39,6 +39,9 @@ local function stream_settle(meta_key, history_key, stream, known, fence, candid
         -- A caller who could vouch came first, but this one has seen numbers from the process
         -- before that never reached this one.
         keep = false
+    elseif known.epoch == stream.epoch and known.seq > stream.seq then
+        -- The process lives on with older data: it was a replica of one that lagged meanwhile.
+        keep = false
     else
         return
     end
