@@ -121,6 +121,7 @@ void store_online(struct store *s, const char *users)
 static void on_lease_written(struct request *r, enum store_status status, const redisReply *reply)
 {
     (void)reply;
+    role_assume(&on_hub);
     struct store *s = r->store;
     s->lease_waits = false;
     if (status != STORE_OK)

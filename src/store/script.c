@@ -96,6 +96,9 @@ static void take_run_id(struct store *s, const char *info)
         link_drop(&s->link, "INFO tells no run_id");
         return;
     }
+    const char *life = s->settings->redis_life;
+    if (*life)
+        p = life, size = strlen(life);
     memcpy(s->fence, p, size);
     s->fence[size] = '\0';
 }

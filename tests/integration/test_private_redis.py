@@ -54,6 +54,29 @@ def test_data_survives_a_restart(data):
         assert data.client.get("kept") == "yes"
 
 
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_conversation_goes_on_after_a_restart_of_all(data, connect, new, room, how):
+    """Nobody is left who could vouch for Redis, but the death of processes loses nothing."""
+    with start(data) as server:
+        anna = connect(server, new.anna, room)
+        anna.say_all(["one", "two", "three"])
+        anna.tell(new.ben, "psst")
+        anna.close()
+        if how == "kill":
+            pid = data.wait_pid()
+            kill(server)
+            os.kill(pid, signal.SIGKILL)
+            data.wait_gone(pid)
+    with start(data) as server:
+        server.wait_health(200)
+        back = connect(server)
+        back.hello(new.back, resume={room: {"epoch": anna.epoch[room], "seq": 1}})
+        joined, history = back.expect_joined(room)
+        assert (joined["recovered"], joined["missed"]) == (True, 2)
+        assert [m["content"] for m in history["messages"]] == ["two", "three"]
+        back.close()
+
+
 def test_second_instance_uses_the_same_server(data):
     with start(data) as a:
         pid = data.wait_pid()

@@ -35,9 +35,9 @@ struct private_redis {
 };
 
 /* Makes DATA_DIR when there is none, joins the server that runs there or starts one, and waits
- * until it answers. 0; -EINTR when a stop signal came; else a negative errno with one line in
+ * until it answers; fills in settings.redis_life. 0; -EINTR when a stop signal came; else a negative errno with one line in
  * error: what is wrong and what to do. On failure nothing is left behind. */
-int private_redis_start(struct private_redis *r, const struct settings *settings, char *error,
+int private_redis_start(struct private_redis *r, struct settings *settings, char *error,
                         size_t error_size) REQUIRES(on_main) MUST_USE;
 /* Starts the server again when it died. Call every PRIVATE_REDIS_TICK_MS. */
 void private_redis_tick(struct private_redis *r) REQUIRES(on_main);

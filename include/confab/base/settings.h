@@ -76,6 +76,9 @@ struct settings {
     enum pump_mode pump_mode;  /* from pumps */
     unsigned net_thread_count; /* from net_threads, ≥ 1 */
     char instance[17];         /* identity of this run: 16 hex digits */
+    /* derived by app/private_redis: as long as this is the same, confab's own Redis has lost
+     * nothing that it had answered. "": another Redis, which tells its run_id. */
+    char redis_life[65];
 };
 
 #endif

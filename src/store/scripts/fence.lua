@@ -6,7 +6,7 @@
 --
 --   epoch      a random text; numbers mean something only within it
 --   seq        the last number given out
---   fence      run_id of the Redis process that gives out numbers now; new at each start
+--   fence      identity of the Redis that gives out numbers now: its run_id, new at each start
 --   fence_seq  seq at the moment when that process took over
 --
 -- and each caller says what it knows: epoch, the highest number it has seen, and under which
