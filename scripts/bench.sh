@@ -106,7 +106,7 @@ start_redis() {
 # start_server PUMPS
 start_server() {
     env SERVER_PORT=0 BIND=127.0.0.1 REDIS_ADDR="unix:$folder/redis/redis.sock" PUMPS="$1" \
-        RATE_LIMIT_MESSAGES=0 MAX_CLIENTS=10100 NET_THREADS=1 DRAIN_SECONDS=0 \
+        RATE_LIMIT_MESSAGES=0 ACCEPT_RATE=0 MAX_CLIENTS=10100 NET_THREADS=1 DRAIN_SECONDS=0 \
         DATA_DIR="$folder/data" ENV_FILE=/dev/null LOG_LEVEL=info \
         "${server_pin[@]}" "$confab" >"$folder/confab.log" 2>&1 &
     server=$!

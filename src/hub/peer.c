@@ -162,7 +162,10 @@ static void refetched(void *arg, const struct store_claimed *r)
         frame_unref(f);
     } else if (p->state == PEER_WELCOMED && r->status == STORE_TAKEN) {
         h->port.close(h->port.arg, p, 4002, "the name was lost to somebody else", -1);
-    } /* else users_retry() asks again */
+    } else if (p->state == PEER_GONE) {
+        forget_hello(p); /* peer_gone() leaves it to who is claiming */
+    }
+    /* else users_retry() asks again */
     claim_free(c);
 }
 

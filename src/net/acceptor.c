@@ -1,5 +1,7 @@
 #include "acceptor.h"
 
+#include "rate.h"
+#include "refusal.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -18,8 +20,10 @@
 
 enum {
     BACKLOG = 4096,
-    PAUSE_MS = 100,         /* after the machine has run out of descriptors */
-    HTTP_CONNECTIONS = 256, /* besides the WebSockets */
+    REST_MIN_US = 5000,      /* of the listener: newcomers are let in together */
+    FAILED_REST_US = 100000, /* after the machine has run out of descriptors */
+    FAILED_ANSWERS = 64,     /* … and so many have been told */
+    FAILED_LOG_EVERY_S = 10,
 };
 
 struct acceptor {
@@ -30,6 +34,8 @@ struct acceptor {
     struct event *stop, *resume;
     int stop_fd;
     int spare_fd; /* given up for a moment to answer when there is no descriptor left */
+    struct rate rate;
+    int64_t logged_ms; /* when the log last said that accepting fails; 0: never */
 };
 
 /* ---- main thread ---- */
@@ -100,25 +106,6 @@ int acceptor_port(int fd)
 
 /* ---- accept thread ---- */
 
-/* One write that fits any socket's buffer; who does not get it finds the connection closed. */
-static void answer_and_close(int fd, const char *status, const char *code)
-{
-    char text[512];
-    char body[128];
-    const int size = snprintf(
-        body, sizeof(body),
-        "{\"type\":\"error\",\"code\":\"%s\",\"message\":\"Try again later.\",\"temporary\":true}",
-        code);
-    const int n = snprintf(text, sizeof(text),
-                           "HTTP/1.1 %s\r\nContent-Type: application/json\r\nRetry-After: 5\r\n"
-                           "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
-                           status, size, body);
-    if (send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        log_debug("refused", "answered=0");
-    shutdown(fd, SHUT_WR);
-    close(fd);
-}
-
 static struct net_thread *emptiest(struct net *n)
 {
     struct net_thread *best = &n->threads[0];
@@ -139,20 +126,43 @@ static uint32_t connections(const struct net *n)
 static void refuse(struct net *n, int fd, const char *status, const char *code)
 {
     stat_add(n->stats, connections_refused, 1);
-    answer_and_close(fd, status, code);
+    refusal_send(fd, status, code);
+    close(fd);
 }
 
+/* Nobody is accepted for a while: the kernel's backlog keeps those who come. */
+static void rest(struct acceptor *a, int64_t us)
+{
+    const struct timeval pause = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
+    evconnlistener_disable(a->listener);
+    event_add(a->resume, &pause);
+}
+
+static void hand_over(struct net *n, int fd, struct address *address)
+{
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    stat_add(n->stats, connections_accepted, 1);
+    struct net_thread *t = emptiest(n);
+    atomic_fetch_add(&t->connections, 1);
+    post_push(&t->posts,
+              (struct post){ .kind = POST_ADOPT, .number = (uint32_t)fd, .what = address });
+    post_wake(&t->posts);
+}
+
+/* Who is refused takes no token of ACCEPT_RATE: it costs little, and one who is over his cap must
+ * not make others wait. */
 static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int size,
                      void *arg)
 {
     role_assume(&on_accept);
     (void)l;
     (void)size;
-    struct net *n = ((struct acceptor *)arg)->net;
+    struct acceptor *a = arg;
+    struct net *n = a->net;
     const struct settings *s = n->settings;
     struct address *address = NULL;
-    const int on = 1;
-    if (connections(n) >= s->max_clients + HTTP_CONNECTIONS + s->max_clients / 8) {
+    if (connections(n) >= n->connections_max) {
         refuse(n, fd, "503 Service Unavailable", "full");
         return;
     }
@@ -163,13 +173,12 @@ static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockad
             return;
         }
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    stat_add(n->stats, connections_accepted, 1);
-    struct net_thread *t = emptiest(n);
-    atomic_fetch_add(&t->connections, 1);
-    post_push(&t->posts,
-              (struct post){ .kind = POST_ADOPT, .number = (uint32_t)fd, .what = address });
-    post_wake(&t->posts);
+    hand_over(n, fd, address);
+    const int64_t wait_us = rate_take(&a->rate, clock_mono_us());
+    if (!wait_us)
+        return;
+    stat_add(n->stats, accept_pauses, 1);
+    rest(a, wait_us > REST_MIN_US ? wait_us : REST_MIN_US);
 }
 
 static int open_spare(void)
@@ -177,22 +186,41 @@ static int open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* The spare descriptor is enough to answer one after the other. */
+static void answer_without_descriptors(struct acceptor *a, int listen_fd)
+{
+    for (int i = 0; i < FAILED_ANSWERS && a->spare_fd >= 0; i++) {
+        close(a->spare_fd);
+        const int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            refuse(a->net, fd, "503 Service Unavailable", "full");
+        a->spare_fd = open_spare();
+        if (fd < 0)
+            return;
+    }
+}
+
+static void log_failure(struct acceptor *a, int error)
+{
+    const int64_t now = clock_mono_ms();
+    if (a->logged_ms && now - a->logged_ms < FAILED_LOG_EVERY_S * 1000)
+        return;
+    a->logged_ms = now;
+    log_warn("accept", "error=\"%s\" effect=\"newcomers get 503\"", strerror(error));
+}
+
 static void accept_failed(struct evconnlistener *l, void *arg)
 {
     role_assume(&on_accept);
     struct acceptor *a = arg;
     const int error = errno;
-    log_warn("accept", "error=\"%s\" pause_ms=%d", strerror(error), PAUSE_MS);
-    if (error == EMFILE && a->spare_fd >= 0) {
-        close(a->spare_fd);
-        const int fd = accept4(evconnlistener_get_fd(l), NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
-            refuse(a->net, fd, "503 Service Unavailable", "full");
+    stat_add(a->net->stats, accept_failures, 1);
+    log_failure(a, error);
+    if (a->spare_fd < 0)
         a->spare_fd = open_spare();
-    }
-    const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
-    evconnlistener_disable(l);
-    event_add(a->resume, &pause);
+    if (error == EMFILE || error == ENFILE)
+        answer_without_descriptors(a, evconnlistener_get_fd(l));
+    rest(a, FAILED_REST_US);
 }
 
 static void resume(evutil_socket_t fd, short what, void *arg)
@@ -264,6 +292,7 @@ struct acceptor *acceptor_start(struct net *n, int listen_fd)
     struct acceptor *a = xcalloc(1, sizeof(*a));
     a->net = n;
     a->spare_fd = open_spare();
+    rate_init(&a->rate, n->settings->accept_rate);
     a->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!prepare(a, listen_fd) || thread_start(&a->thread, "accept", 0, run, a) != 0) {
         if (!a->listener)

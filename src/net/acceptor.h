@@ -1,5 +1,9 @@
 /* The thread `accept`: takes connections, counts them, hands them to the net thread that has the
- * fewest. */
+ * fewest.
+ *
+ * What limits newcomers, in this order: the kernel's backlog, in which they wait while ACCEPT_RATE
+ * is used up; the descriptors of the process and MAX_CLIENTS with what plain HTTP needs (503);
+ * MAX_CLIENTS_PER_ADDRESS (429). */
 #ifndef NET_ACCEPTOR_H
 #define NET_ACCEPTOR_H
 

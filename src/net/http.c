@@ -277,6 +277,7 @@ int http_request(struct session *s, const char *path)
 {
     struct http_head head;
     session_expect(s, REQUEST_MS);
+    s->asked = true;
     if (s->http_answer || s->client)
         return -1; /* a second request before the first was answered */
     if (has(s, WSI_TOKEN_HTTP_TRANSFER_ENCODING))

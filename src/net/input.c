@@ -177,7 +177,7 @@ void input_resume(struct session *s)
 
 void input_go(struct session *s)
 {
-    if (s->state != SESSION_OPEN || s->reading || s->stuffed || s->gated)
+    if (s->state != SESSION_OPEN || s->reading || s->stuffed || s->gated || s->parting)
         return;
     input_watch(s, true);
     if (!s->partial_size)

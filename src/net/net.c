@@ -2,6 +2,7 @@
 #include "confab/net/net.h"
 
 #include "acceptor.h"
+#include "drain.h"
 #include "http.h"
 #include "port.h"
 #include "thread.h"
@@ -15,17 +16,16 @@
 #include <unistd.h>
 
 enum {
-    OTHER_DESCRIPTORS = 1024,  /* plain HTTP, Redis, queues, private Redis, slack */
+    HTTP_CONNECTIONS = 2048,   /* besides the WebSockets, and an eighth of MAX_CLIENTS: pages,
+                                  probes, handshakes that are not done */
+    OWN_DESCRIPTORS = 64,      /* Redis, queues, private Redis, its log, slack */
+    THREAD_DESCRIPTORS = 16,   /* of a net thread, with its libraries */
     DESCRIPTORS_MAX = 1000000, /* libwebsockets makes a table of that many */
-    RETRY_MS_PER_CLIENT = 2,   /* spreads those who come back after a restart */
-    RETRY_MS_MIN = 1000,
-    RETRY_MS_MAX = 30000,
 };
 
-static void raise_descriptor_limit(const struct settings *s)
+static void raise_descriptor_limit(rlim_t wanted)
 {
     struct rlimit limit;
-    const rlim_t wanted = (rlim_t)(s->max_clients + s->max_clients / 8 + OTHER_DESCRIPTORS);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     const rlim_t had = limit.rlim_cur;
@@ -45,6 +45,23 @@ static void raise_descriptor_limit(const struct settings *s)
              "have=%llu wanted=%llu effect=\"fewer than MAX_CLIENTS clients: "
              "raise ulimit -n\"",
              (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+}
+
+/* Descriptors are kept back for what the process cannot do without: a Redis that was lost while
+ * clients had taken the last one could never be reached again. */
+static void limit_connections(struct net *n)
+{
+    struct rlimit limit;
+    const uint64_t clients = (uint64_t)n->settings->max_clients;
+    const uint64_t own = OWN_DESCRIPTORS + THREAD_DESCRIPTORS * (uint64_t)n->count;
+    uint64_t others = clients / 8 + HTTP_CONNECTIONS, connections = clients + others;
+    raise_descriptor_limit((rlim_t)(connections + own));
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < connections + own)
+        connections = limit.rlim_cur > own ? limit.rlim_cur - own : 1;
+    if (others > connections / 4) /* a probe has to get through when all is taken */
+        others = connections / 4;
+    n->connections_max = (uint32_t)connections;
+    n->clients_max = (uint32_t)(connections - others < clients ? connections - others : clients);
 }
 
 static void init_gone(struct net *n)
@@ -71,7 +88,7 @@ struct net *net_new(const struct settings *settings, struct stats *stats)
     n->addresses = address_table_new();
     n->assets = assets_new(settings->public_dir);
     init_gone(n);
-    raise_descriptor_limit(settings);
+    limit_connections(n);
     context_log_init();
     n->threads = xcalloc(n->count, sizeof(*n->threads));
     for (unsigned i = 0; i < n->count && !n->init_error; i++)
@@ -123,9 +140,8 @@ void net_signal_gone(struct net *n)
     pthread_mutex_unlock(&n->gone_mutex);
 }
 
-static void wait_gone(struct net *n, int64_t deadline_ms)
+static void wait_gone(struct net *n, int64_t at)
 {
-    const int64_t at = clock_mono_ms() + deadline_ms;
     const struct timespec when = { .tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000 };
     int error = 0;
     pthread_mutex_lock(&n->gone_mutex);
@@ -134,20 +150,18 @@ static void wait_gone(struct net *n, int64_t deadline_ms)
     pthread_mutex_unlock(&n->gone_mutex);
 }
 
-void net_drain(struct net *n, int64_t deadline_ms)
+void net_drain(struct net *n, int64_t drain_ms)
 {
     const int64_t clients = stat_get(n->stats, clients);
-    const int64_t window = clients * RETRY_MS_PER_CLIENT;
-    n->retry_window_ms = (uint32_t)(window < RETRY_MS_MIN   ? RETRY_MS_MIN
-                                    : window > RETRY_MS_MAX ? RETRY_MS_MAX
-                                                            : window);
+    n->drain = drain_plan(clients, drain_ms);
+    n->drain_begin_ms = clock_mono_ms();
     stat_set(n->stats, draining, 1);
     atomic_store(&n->draining, true);
     for (unsigned i = 0; i < n->count; i++) {
         post_push(&n->threads[i].posts, (struct post){ .kind = POST_DRAIN });
         post_wake(&n->threads[i].posts);
     }
-    wait_gone(n, deadline_ms);
+    wait_gone(n, n->drain_begin_ms + n->drain.limit_ms);
     log_info("drained", "clients=%lld left=%lld", (long long)clients,
              (long long)stat_get(n->stats, clients));
 }

@@ -2,6 +2,7 @@
  * by which they post it. */
 #include "thread.h"
 
+#include "drain.h"
 #include "fanout.h"
 #include "http.h"
 #include "io.h"
@@ -123,7 +124,7 @@ static void do_post(struct net_thread *t, struct post *p) REQUIRES(on_net)
         sessions_change_pumps(t);
         break;
     case POST_DRAIN:
-        sessions_drain(t);
+        drain_start(t);
         break;
     case POST_STOP:
         t->stopping = true;

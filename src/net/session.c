@@ -1,19 +1,22 @@
 #include "session.h"
 
 #include "confab/wire/event.h"
+#include "drain.h"
 #include "fanout.h"
 #include "io.h"
+#include "refusal.h"
 #include "thread.h"
 #include "websocket.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
     CLOSE_PATIENCE_MS = 5000, /* for what is queued and for the peer's close frame */
-    DRAIN_BATCH = 256,        /* clients that are sent away per tick */
+    CROWDED_MS = 1000,        /* for a request while many others are waited for */
     DRAIN_TICK_MS = 10,
     TICK_MIN_MS = 10,
     TICK_MAX_MS = 250,
@@ -25,7 +28,8 @@ void session_adopt(struct net_thread *t, int fd, struct address *address)
     s->thread = t;
     s->address = address;
     s->fd = fd;
-    s->opened_ms = s->heard_ms = t->now_ms;
+    s->heard_ms = t->now_ms;
+    t->handshakes++;
     s->wsi = lws_adopt_socket_vhost(t->vhost, fd);
     if (!s->wsi) { /* the descriptor is closed */
         session_free(s);
@@ -37,7 +41,8 @@ void session_adopt(struct net_thread *t, int fd, struct address *address)
 
 void session_expect(struct session *s, int64_t ms)
 {
-    s->close_ms = clock_mono_ms() + ms;
+    s->opened_ms = clock_mono_ms();
+    s->close_ms = s->opened_ms + ms;
     session_watch(s);
     thread_rearm(s->thread);
 }
@@ -46,17 +51,27 @@ void session_expect(struct session *s, int64_t ms)
 
 static bool start_pumps(struct client *c) REQUIRES(on_net)
 {
-    struct net *n = net_current->net;
+    struct net_thread *t = net_current;
+    struct net *n = t->net;
     if (pump_mode_is_shared(&n->pump_mode) || c->leaving || c->pumps)
         return false;
+    if (!pump_mode_may_start(&n->pump_mode, clock_mono_ms())) {
+        t->lacking = true;
+        return false;
+    }
     const struct session *s = c->session;
     const int error = pumps_start(c, s->wire != NULL);
     if (c->pumps) {
         stat_add(n->stats, clients_dedicated, 1);
-        net_current->dedicated++;
+        t->dedicated++;
     }
-    if (error)
-        log_warn("pump_threads", "error=\"%s\" effect=shared", strerror(-error));
+    if (error) {
+        t->lacking = true;
+        stat_add(n->stats, pump_threads_refused, 1);
+        if (pump_mode_refused(&n->pump_mode, clock_mono_ms()))
+            log_warn("pump_threads", "error=\"%s\" effect=\"clients share the net threads\"",
+                     strerror(-error));
+    }
     return error == 0;
 }
 
@@ -127,12 +142,25 @@ void sessions_change_pumps(struct net_thread *t)
 {
     struct session *s;
     const bool shared = pump_mode_is_shared(&t->net->pump_mode);
+    t->lacking = false;
     TAILQ_FOREACH(s, &t->all, all_link)
     {
         if (!shared)
             start_pumps(s->client);
         else if (s->client->pumps)
             pumps_end(s->client);
+    }
+}
+
+static void flow(struct session_list *list) REQUIRES(on_net)
+{
+    struct session *s;
+    TAILQ_FOREACH(s, list, all_link)
+    {
+        if (s->client->pumps)
+            pumps_flow(s->client);
+        else if (s->client->stalled)
+            session_run_reader(s->client);
     }
 }
 
@@ -144,14 +172,8 @@ void sessions_flow(struct net_thread *t)
         next = c->next_leaving;
         leave_finish(t, c);
     }
-    struct session *s;
-    TAILQ_FOREACH(s, &t->all, all_link)
-    {
-        if (s->client->pumps)
-            pumps_flow(s->client);
-        else if (s->client->stalled)
-            session_run_reader(s->client);
-    }
+    flow(&t->all);
+    flow(&t->parting);
 }
 
 /* ---- open and close ---- */
@@ -164,6 +186,7 @@ void session_open(struct session *s)
     struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
     BUG_ON(epoll_ctl(t->epoll, EPOLL_CTL_ADD, s->fd, &e) != 0);
     s->state = SESSION_OPEN;
+    t->handshakes--;
     s->reading = true;
     s->opened_ms = s->heard_ms = clock_mono_ms();
     s->beat_ms = s->opened_ms + n->settings->heartbeat_ms / 2;
@@ -191,13 +214,23 @@ void session_watch(struct session *s)
     TAILQ_INSERT_TAIL(&s->thread->timed, s, timed_link);
 }
 
+/* Out of the list of open ones. */
+static void unlist(struct session *s) REQUIRES(on_net)
+{
+    struct net_thread *t = s->thread;
+    if (s->parting)
+        TAILQ_REMOVE(&t->parting, s, all_link);
+    else
+        TAILQ_REMOVE(&t->all, s, all_link);
+}
+
 /* From open to closing: no more rooms, no more commands. */
 static void begin_close(struct session *s) REQUIRES(on_net)
 {
     struct net_thread *t = s->thread;
     s->state = SESSION_CLOSING;
     s->close_ms = t->now_ms + CLOSE_PATIENCE_MS;
-    TAILQ_REMOVE(&t->all, s, all_link);
+    unlist(s);
     session_watch(s);
     fanout_remove_all(s);
     lag_fini(s);
@@ -228,7 +261,12 @@ void session_close(struct session *s, int code, const char *reason, int64_t retr
         output_frame(s, bye);
         frame_unref(bye);
     }
-    if (s->state != SESSION_OPEN) /* there was no place for it */
+    session_end(s, code, reason);
+}
+
+void session_end(struct session *s, int code, const char *reason)
+{
+    if (s->state != SESSION_OPEN) /* there was no place for the bye */
         return;
     begin_close(s);
     queue_close(s, code, reason);
@@ -285,8 +323,10 @@ void session_gone(struct session *s)
         return;
     if (s->state != SESSION_HTTP)
         epoll_ctl(t->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+    else
+        t->handshakes--;
     if (s->state == SESSION_OPEN)
-        TAILQ_REMOVE(&t->all, s, all_link);
+        unlist(s);
     s->state = SESSION_DEAD;
     fanout_remove_all(s);
     lag_fini(s);
@@ -302,7 +342,7 @@ void session_gone(struct session *s)
         return;
     s->counted = false;
     const int64_t clients = stat_add(n->stats, clients, -1) - 1;
-    if (!t->stopping && pump_mode_update(&n->pump_mode, (uint32_t)clients))
+    if (!t->stopping && !t->draining && pump_mode_update(&n->pump_mode, (uint32_t)clients))
         pumps_changed(n);
     if (clients == 0 && atomic_load(&n->draining))
         net_signal_gone(n);
@@ -374,6 +414,36 @@ static void run_beats(struct net_thread *t) REQUIRES(on_net)
     t->beat_batch = NULL;
 }
 
+/* Many who have not made a request: the slow ones must not keep the others out. */
+static bool is_crowded(const struct net_thread *t)
+{
+    const struct net *n = t->net;
+    return t->handshakes > (n->connections_max - n->clients_max) / 2 / n->count;
+}
+
+/* Not when it is this server that is slow: an answer is under way, or a request is not read. */
+static bool is_too_slow(const struct session *s)
+{
+    int unread = 0;
+    if (s->thread->now_ms - s->opened_ms <= CROWDED_MS || !is_crowded(s->thread))
+        return false;
+    if (s->client || s->http_answer || lws_partial_buffered(s->wsi))
+        return false;
+    return ioctl(s->fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+static void look_at_http(struct session *s) REQUIRES(on_net)
+{
+    const bool over = s->thread->now_ms > s->close_ms;
+    if (!over && !is_too_slow(s))
+        return;
+    if (!over)
+        stat_add(s->thread->net->stats, handshakes_cut, 1);
+    if (!s->asked)
+        refusal_send(s->fd, "408 Request Timeout", "too_slow");
+    session_kill(s);
+}
+
 /* True when there is nothing left to wait for. */
 static bool look_at(struct session *s) REQUIRES(on_net)
 {
@@ -382,6 +452,10 @@ static bool look_at(struct session *s) REQUIRES(on_net)
     if (s->blocked && now - s->blocked_ms > settings->lag_close_s * 1000) {
         stat_add(s->thread->net->stats, clients_closed_slow, 1);
         session_kill(s); /* a close frame (4101) would stand behind what is stuck */
+        return false;
+    }
+    if (s->state == SESSION_HTTP) {
+        look_at_http(s);
         return false;
     }
     if (s->state != SESSION_OPEN) {
@@ -397,24 +471,9 @@ static bool look_at(struct session *s) REQUIRES(on_net)
     return greeted && !s->blocked;
 }
 
-static void drain_some(struct net_thread *t) REQUIRES(on_net)
-{
-    struct session *s;
-    for (int i = 0; i < DRAIN_BATCH && (s = TAILQ_FIRST(&t->all)) != NULL; i++) {
-        const int64_t retry_ms = 100 + random_below(t->net->retry_window_ms);
-        session_close(s, CLOSE_DRAINING, "the server stops", retry_ms);
-    }
-}
-
-void sessions_drain(struct net_thread *t)
-{
-    t->draining = true;
-    drain_some(t);
-}
-
 int64_t sessions_tick_ms(const struct net_thread *t)
 {
-    if (TAILQ_EMPTY(&t->all) && TAILQ_EMPTY(&t->timed))
+    if (TAILQ_EMPTY(&t->all) && TAILQ_EMPTY(&t->parting) && TAILQ_EMPTY(&t->timed))
         return 0;
     if (t->draining)
         return DRAIN_TICK_MS;
@@ -434,13 +493,17 @@ void sessions_tick(struct net_thread *t)
         }
     }
     if (t->draining)
-        drain_some(t);
+        drain_tick(t);
+    if (t->lacking && pump_mode_may_start(&t->net->pump_mode, t->now_ms))
+        sessions_change_pumps(t);
 }
 
 void sessions_stop(struct net_thread *t)
 {
     struct session *s;
     while ((s = TAILQ_FIRST(&t->all)) != NULL)
+        session_kill(s);
+    while ((s = TAILQ_FIRST(&t->parting)) != NULL)
         session_kill(s);
     while ((s = TAILQ_FIRST(&t->timed)) != NULL)
         session_kill(s);

@@ -19,6 +19,8 @@ void session_start_pumps(struct session *s) REQUIRES(on_net);
  * none. Does nothing when the session closes already. */
 void session_close(struct session *s, int code, const char *reason, int64_t retry_ms)
     REQUIRES(on_net);
+/* The same without a bye. */
+void session_end(struct session *s, int code, const char *reason) REQUIRES(on_net);
 /* Answers the peer's close frame. */
 void session_close_answer(struct session *s, int code) REQUIRES(on_net);
 /* A GET of history waits for the hub's answer: gives the session a client. */
@@ -48,8 +50,6 @@ void session_pump_ended(struct client *c) REQUIRES(on_net);
 void sessions_change_pumps(struct net_thread *t) REQUIRES(on_net);
 /* The hub takes commands again. */
 void sessions_flow(struct net_thread *t) REQUIRES(on_net);
-/* Says bye to all. */
-void sessions_drain(struct net_thread *t) REQUIRES(on_net);
 /* Ends all, and unregisters their clients. */
 void sessions_stop(struct net_thread *t) REQUIRES(on_net);
 

@@ -85,9 +85,12 @@ struct session {
     bool close_queued; /* our close frame is in the outbox or has left */
     bool peer_closed;  /* the peer's close frame has come */
     bool beat_odd;     /* every second half period carries a heartbeat */
+    bool asked;        /* a request of it was complete: it gets no 408 any more */
+    bool parting;      /* it got its bye: stands in net_thread.parting instead of all */
+    bool idle;         /* parting: nothing it said was under way at the last tick */
     bool lagging;
-    uint8_t pong; /* a pong waits in the outbox */
-    int64_t opened_ms;
+    uint8_t pong;       /* a pong waits in the outbox */
+    int64_t opened_ms;  /* the handshake was done; before: since when a request is awaited */
     int64_t heard_ms;   /* last bytes from the peer */
     int64_t beat_ms;    /* next look at it */
     int64_t blocked_ms; /* since when */
@@ -107,7 +110,7 @@ struct session {
     struct lag_point *lag; /* rooms to resync */
 
     struct frame *http_answer;
-    TAILQ_ENTRY(session) all_link; /* open ones, in the order of beat_ms */
+    TAILQ_ENTRY(session) all_link; /* open ones: all, in the order of beat_ms, or parting */
     TAILQ_ENTRY(session) dirty_link;
     TAILQ_ENTRY(session) timed_link;
 };
@@ -135,7 +138,9 @@ struct net_thread {
     bool in_turn;
     uint32_t dedicated; /* clients with pump threads, also those that are ending */
 
-    struct session_list all, timed, dirty;
+    struct session_list all, parting, timed, dirty;
+    uint32_t handshakes;     /* sessions that are no WebSocket (yet) */
+    bool lacking;            /* some client has no threads because the machine had none */
     struct client *leaving;  /* their last commands wait for the hub's queue */
     struct net_room **rooms; /* by id */
     uint32_t room_capacity;
@@ -155,7 +160,16 @@ struct net_thread {
     struct batch *beat_batch;
 
     bool draining;
-    unsigned char *input; /* one read */
+    uint64_t drain_total, drain_done; /* clients there were; of these got their bye */
+    unsigned char *input;             /* one read */
+};
+
+/* How a stop sends clients away (drain.h). Times count from drain_begin_ms. */
+struct drain_plan {
+    int64_t notice_ms; /* until the first bye */
+    int64_t window_ms; /* from the first bye to the last */
+    int64_t limit_ms;  /* clients that are still there are cut off */
+    uint32_t retry_ms; /* in bye: chosen below that */
 };
 
 struct net {
@@ -168,11 +182,14 @@ struct net {
     unsigned count;
     int listen_fd;
     struct acceptor *acceptor;
-    int init_error; /* of net_new(), reported by net_listen() */
+    int init_error;           /* of net_new(), reported by net_listen() */
+    uint32_t connections_max; /* what MAX_CLIENTS needs with plain HTTP, and descriptors allow */
+    uint32_t clients_max;     /* WebSockets: MAX_CLIENTS, or fewer */
     struct address_table *addresses;
     struct assets *assets;
     struct origin_rules origins;
-    uint32_t retry_window_ms; /* of bye while draining; set before draining */
+    struct drain_plan drain; /* set before draining, like drain_begin_ms */
+    int64_t drain_begin_ms;
 
     _Atomic bool draining;
     _Atomic bool relief_wanted; /* the hub waits for a net thread to catch up */

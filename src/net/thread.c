@@ -133,6 +133,7 @@ int thread_init(struct net_thread *t, struct net *n, unsigned index)
 {
     *t = (struct net_thread){ .net = n, .index = index, .epoll = -1, .timer = -1 };
     TAILQ_INIT(&t->all);
+    TAILQ_INIT(&t->parting);
     TAILQ_INIT(&t->timed);
     TAILQ_INIT(&t->dirty);
     t->input = xmalloc(INPUT_BYTES);

@@ -81,7 +81,7 @@ static bool take_place(struct session *s)
     struct net *n = s->thread->net;
     if (atomic_load(&n->draining))
         return false;
-    if (stat_add(n->stats, clients, 1) >= n->settings->max_clients) {
+    if (stat_add(n->stats, clients, 1) >= n->clients_max) {
         stat_add(n->stats, clients, -1);
         return false;
     }
@@ -100,6 +100,7 @@ int upgrade_check(struct session *s)
 {
     char upgrade[16];
     struct http_head head;
+    s->asked = true;
     /* Asked again, because libwebsockets goes on after it has refused an unknown upgrade and
      * freed the headers (CVE-2025-11677). */
     header(s, WSI_TOKEN_UPGRADE, upgrade, sizeof(upgrade));

@@ -83,6 +83,17 @@ bool client_inbox_empty(struct client *c)
     return empty;
 }
 
+bool client_idle(struct client *c)
+{
+    client_lock(c);
+    const struct pumps *p = c->pumps;
+    const bool reading = p ? p->stepping || p->stalled : c->stalled != NULL;
+    const bool waiting = c->inbox.slots && ring_size(&c->inbox) > 0;
+    client_unlock(c);
+    return !reading && !waiting && !atomic_load(&c->peer.queued) &&
+           !atomic_load(&c->peer.in_flight);
+}
+
 void client_clear_inbox(struct client *c)
 {
     struct text *t;

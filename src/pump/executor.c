@@ -9,6 +9,8 @@
 /* JSON parsing needs less than 64 KiB; a page that is not touched costs nothing. */
 enum { READER_STACK = 128 * 1024, WRITER_STACK = 64 * 1024 };
 
+enum { NEWS_MS = 60000 };
+
 void pumps_signal_reader_locked(struct pumps *p)
 {
     if (!p->stalled)
@@ -46,9 +48,11 @@ static void *reader_run(void *arg) NO_THREAD_SAFETY
     stat_add(c->env->stats, threads_reader, 1);
     lock_acquire(&p->lock);
     while (wait_to_read(c)) {
+        p->stepping = true;
         lock_release(&p->lock);
         const enum reader_result result = reader_step(c);
         lock_acquire(&p->lock);
+        p->stepping = false;
         p->stalled = result == READER_STALLED;
         if (p->paused && result == READER_IDLE) {
             p->paused = false;
@@ -201,4 +205,16 @@ bool pump_mode_update(struct pump_mode_switch *m, uint32_t clients)
 bool pump_mode_is_shared(const struct pump_mode_switch *m)
 {
     return atomic_load_explicit(&m->shared, memory_order_relaxed);
+}
+
+bool pump_mode_refused(struct pump_mode_switch *m, int64_t now_ms)
+{
+    const int64_t before = atomic_exchange(&m->refuse_ms, now_ms);
+    return !before || now_ms - before > NEWS_MS;
+}
+
+bool pump_mode_may_start(const struct pump_mode_switch *m, int64_t now_ms)
+{
+    const int64_t refuse_ms = atomic_load_explicit(&m->refuse_ms, memory_order_relaxed);
+    return !refuse_ms || now_ms - refuse_ms >= PUMP_RETRY_MS;
 }

@@ -14,6 +14,7 @@ struct pumps {
     /* under lock */
     bool ending;
     bool paused;      /* the net thread found the inbox full and waits for port.resume */
+    bool stepping;    /* the reader is in its step */
     bool stalled;     /* the reader waits for env->flow */
     bool handed_over; /* a batch is with the net thread; the writer waits for it to leave */
 };

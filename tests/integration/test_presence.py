@@ -122,6 +122,88 @@ def test_room_is_left_behind_by_its_last_user(short, redis, connect, new, room):
     assert carl.joined["members"] == [carl.user]
 
 
+def test_tabs_on_two_instances_are_one_user(short, connect, new, room):
+    """Counted once, and announced once when the last of them has gone."""
+    a, b = short
+    anna, ben = connect(a, new.anna, room), connect(b, new.ben, room)
+    tabs = [connect(a, new.tabs, room)]
+    tabs.append(connect(b, tabs[0].user, room, session=tabs[0].session))
+    user = tabs[0].user
+    for client in (anna, ben):
+        client.expect("presence", join=lambda names: user in names, count=3)
+    assert tabs[1].joined["count"] == 3
+    tabs[0].vanish()
+    one_lease_later(a, (anna, ben), connect, new, room)
+    for client in (anna, ben):
+        assert not leaves(client, user)
+    tabs[1].vanish()
+    for client in (anna, ben):
+        assert client.expect("presence", leave=[user])["count"] == 2
+    one_lease_later(b, (anna, ben), connect, new, room)
+    for client in (anna, ben):
+        assert len(joins(client, user)) == len(leaves(client, user)) == 1
+
+
+def one_lease_later(server, watchers, connect, new, room):
+    """Somebody else's lease has run out since: what was to be announced has been announced."""
+    fence = connect(server, new.fence, room)
+    fence.vanish()
+    for client in watchers:
+        client.expect("presence", leave=lambda names: fence.user in names)
+
+
+def test_killed_instance_leaves_no_ghosts(start, redis, connect, present, new, room):
+    """Its users are announced to have left once, within their lease and the time until the others
+    look; not those who have come back, or never had gone."""
+    lease_s = 2
+    settings = {"PRESENCE_TTL_S": lease_s, "HEARTBEAT_MS": 400}
+    a, b, c = (start(redis, **settings) for _ in range(3))
+    ben, carl = connect(b, new.ben, room), connect(c, new.carl, room)
+    ghosts = [present(connect(a, new.ghost, room)) for _ in range(3)]
+    back = present(connect(a, new.back, room, session="back"))
+    tabs = present(connect(a, new.tabs, room, session="tabs"))
+    present(connect(b, tabs.user, room, session="tabs"))
+    a.process.kill()
+    a.process.wait()
+    killed_at = time.monotonic()
+    again = present(connect(c, back.user, room, session="back"))
+    assert sorted(again.joined["members"]) == sorted(
+        [ben.user, carl.user, back.user, tabs.user, *(ghost.user for ghost in ghosts)]
+    ), "nobody has left yet"
+    for client in (ben, carl):
+        gone = []
+        while len(gone) < len(ghosts):
+            presence = client.expect("presence", leave=lambda names: names != [])
+            gone += presence["leave"]
+        assert sorted(gone) == sorted(ghost.user for ghost in ghosts)
+        assert presence["count"] == 4
+    assert time.monotonic() - killed_at < lease_s * 4 / 3 + seconds(1)
+    one_lease_later(b, (ben, carl), connect, new, room)
+    for client in (ben, carl):
+        for ghost in ghosts:
+            assert len(leaves(client, ghost.user)) == 1
+        for user in (back.user, tabs.user):
+            assert not leaves(client, user) and len(joins(client, user)) <= 1
+    late = connect(b, new.late, room)
+    assert sorted(late.joined["members"]) == sorted(
+        [ben.user, carl.user, back.user, tabs.user, late.user]
+    )
+
+
+def test_moving_to_another_instance_is_not_seen(short, connect, present, new, room):
+    """From one to the other and back, each time within the lease."""
+    a, b = short
+    anna = present(connect(a, new.anna, room))
+    ben = present(connect(b, new.ben, room, session="ben"))
+    at = ben
+    for server in (a, b, a, b):
+        at.vanish()
+        at = present(connect(server, ben.user, room, session="ben"))
+        assert at.joined["count"] == 2
+    one_lease_later(a, (anna, at), connect, new, room)
+    assert not leaves(anna, ben.user) and len(joins(anna, ben.user)) == 1
+
+
 @pytest.mark.parametrize("pumps", ["shared", "threads"])
 def test_large_room_is_counted_not_listed(start, redis, connect, new, room, pumps):
     server = start(redis, PUMPS=pumps)

@@ -281,6 +281,43 @@ static void forced_modes_stay(void **state)
     assert_true(pump_mode_is_shared(&m));
 }
 
+static void refused_threads_are_asked_for_again_later(void **state)
+{
+    (void)state;
+    struct pump_mode_switch m = { .mode = PUMPS_THREADS };
+    const int64_t now = 1000000;
+    assert_true(pump_mode_may_start(&m, now));
+    assert_true(pump_mode_refused(&m, now)); /* the log hears of it once */
+    assert_false(pump_mode_may_start(&m, now + PUMP_RETRY_MS - 1));
+    assert_true(pump_mode_may_start(&m, now + PUMP_RETRY_MS));
+    assert_false(pump_mode_refused(&m, now + PUMP_RETRY_MS));
+    assert_false(pump_mode_may_start(&m, now + PUMP_RETRY_MS));
+    assert_true(pump_mode_refused(&m, now + 100 * PUMP_RETRY_MS));
+}
+
+static void a_client_is_idle_when_all_is_done(void **state)
+{
+    struct client *c = *state;
+    assert_true(client_idle(c));
+    set_full(true);
+    say(c, "{\"type\":\"join\",\"room\":\"a\"}");
+    assert_false(client_idle(c));
+    expect_count(&seen.refused, 1);
+    assert_false(client_idle(c));
+    end(c);
+    assert_false(client_idle(c));
+    set_full(false);
+    assert_int_equal(reader_step(c), READER_IDLE);
+    assert_true(client_idle(c));
+    c->peer.in_flight = 1;
+    assert_false(client_idle(c));
+    c->peer.in_flight = 0;
+    c->peer.queued = 1;
+    assert_false(client_idle(c));
+    c->peer.queued = 0;
+    assert_true(client_idle(c));
+}
+
 #define PUMP_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -293,6 +330,8 @@ int main(void)
         PUMP_TEST(threads_come_and_go),
         cmocka_unit_test(auto_crosses_the_limit_with_hysteresis),
         cmocka_unit_test(forced_modes_stay),
+        cmocka_unit_test(refused_threads_are_asked_for_again_later),
+        PUMP_TEST(a_client_is_idle_when_all_is_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

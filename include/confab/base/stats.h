@@ -11,6 +11,10 @@
 #define STATS_COUNTERS(X)                                                                          \
     X(connections_accepted)                                                                        \
     X(connections_refused)                                                                         \
+    X(accept_pauses)        /* newcomers had to wait because of ACCEPT_RATE */                     \
+    X(accept_failures)      /* the machine had no descriptor for a newcomer */                     \
+    X(handshakes_cut)       /* connections that took too long while many were waiting */           \
+    X(pump_threads_refused) /* clients that got no threads of their own: the machine had none */   \
     X(frames_in)                                                                                   \
     X(bytes_in)                                                                                    \
     X(frames_malformed)                                                                            \

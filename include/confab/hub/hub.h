@@ -25,6 +25,7 @@ struct peer {
     uint16_t net;                   /* which net thread; set before it is registered */
     bool http;                      /* one GET of history: no user, no rooms, one answer */
     _Atomic uint32_t queued;        /* its commands that stand in a queue; the hub's own count */
+    _Atomic uint32_t in_flight;     /* its commands that wait for Redis; likewise */
 
     /* hub thread only, zero at the start */
     int state;              /* enum peer_state in src/hub/state.h */
@@ -35,7 +36,6 @@ struct peer {
     struct user *user;
     struct membership *rooms; /* list */
     uint32_t room_count;
-    uint32_t in_flight;               /* commands that wait for Redis */
     char *session;                    /* own */
     struct command *hello;            /* while the name is being claimed */
     struct ring *held;                /* commands that came before welcome; NULL when none */
@@ -75,7 +75,7 @@ struct hub_port {
 struct hub_options {
     const struct settings *settings;
     struct stats *stats;
-    const char *redis_addr; /* as REDIS_ADDR, never empty */
+    const char *redis_addr; /* of store_new() */
     struct hub_port port;
 };
 

@@ -17,10 +17,10 @@ int net_listen(struct net *n, char *error, size_t error_size) REQUIRES(on_main) 
 struct hub_port net_hub_port(struct net *n);
 /* Starts the threads net-0 … net-K and accept. 0 or a negative errno. */
 int net_start(struct net *n, struct hub *hub) REQUIRES(on_main) MUST_USE;
-/* Stops accepting (new connections are refused, health says 503), sends every client `bye`
- * with 4201 and a spread retry_ms, closes in batches, and returns when all are gone or after
- * deadline_ms. */
-void net_drain(struct net *n, int64_t deadline_ms) REQUIRES(on_main);
+/* Newcomers are refused and health says 503, for a moment before anybody is sent away; then every
+ * client gets `bye` with 4201 and a spread retry_ms, over a while. Returns when all are gone, or
+ * after three quarters of drain_ms. */
+void net_drain(struct net *n, int64_t drain_ms) REQUIRES(on_main);
 /* Ends all threads, closes what is left; every session is unregistered from the hub. */
 void net_stop(struct net *n) REQUIRES(on_main);
 void net_free(struct net *n) REQUIRES(on_main);

@@ -105,6 +105,9 @@ static inline void client_unref(struct client *c)
  * port.resume (dedicated) or until reader_step() left it empty (shared). */
 bool client_receive(struct client *c, struct text *t);
 bool client_inbox_empty(struct client *c);
+/* Net thread: nothing that it said is with a pump, waits for the hub or for Redis. What the hub is
+ * just taking out of its queue may not be seen. */
+bool client_idle(struct client *c);
 
 /* Net thread: queues b (takes it) and wakes the writer thread, if there is one. */
 void client_queue(struct client *c, struct batch *b);

@@ -6,6 +6,8 @@
 
 #include "confab/pump/client.h"
 
+enum { PUMP_RETRY_MS = 5000 };
+
 /* Starts both threads; writing: a batch is under way, pumps_written() will follow. 0, or a
  * negative errno when the machine has no thread left; then the client stays with shared steps,
  * but c->pumps may be set: wait for port.ended as after pumps_end(). Net thread. */
@@ -28,7 +30,8 @@ void pumps_flow(struct client *c);
 struct pump_mode_switch {
     _Atomic bool shared; /* new clients run on shared steps */
     enum pump_mode mode;
-    uint32_t most; /* PUMPS=auto: clients that get threads */
+    uint32_t most;             /* PUMPS=auto: clients that get threads */
+    _Atomic int64_t refuse_ms; /* when the machine last had no thread for one of them, 0: never */
 };
 
 void pump_mode_init(struct pump_mode_switch *m, const struct settings *s);
@@ -36,5 +39,9 @@ void pump_mode_init(struct pump_mode_switch *m, const struct settings *s);
  * their clients. Threads come back below three quarters of the limit. Any thread. */
 bool pump_mode_update(struct pump_mode_switch *m, uint32_t clients);
 bool pump_mode_is_shared(const struct pump_mode_switch *m);
+/* The machine had no thread: clients stay with shared steps, and are tried again after
+ * PUMP_RETRY_MS. True when this is news: the first time for a minute. Any thread. */
+bool pump_mode_refused(struct pump_mode_switch *m, int64_t now_ms);
+bool pump_mode_may_start(const struct pump_mode_switch *m, int64_t now_ms);
 
 #endif

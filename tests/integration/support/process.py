@@ -13,6 +13,5 @@ def _end_with_parent():
 
 
 def spawn(command, **options):
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent, **options
-    )
+    options = {"stdin": subprocess.DEVNULL} | options
+    return subprocess.Popen(command, preexec_fn=_end_with_parent, **options)

@@ -17,14 +17,18 @@ class Closed(Exception):
 
 
 class Raw:
-    def __init__(self, server, receive_buffer=None, source=None):
-        self.socket = socket.socket()
+    """host: where the server is; make: a function that makes the socket."""
+
+    def __init__(
+        self, server, receive_buffer=None, source=None, host="127.0.0.1", make=socket.socket
+    ):
+        self.socket = make()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if source:
             self.socket.bind((source, 0))
         self.socket.settimeout(seconds(10))
-        self.socket.connect(("127.0.0.1", server.port))
+        self.socket.connect((host, server.port))
         self.port = server.port
         self.buffer = b""
         self.frames = []

@@ -29,9 +29,9 @@ def parse(line):
 
 class Server:
     """settings are environment names: Server(redis, PUMPS="shared"). Its environment holds
-    nothing else, its folder is a fresh one."""
+    nothing else, its folder is a fresh one. launcher: a command in front of it (setpriv …)."""
 
-    def __init__(self, redis=None, wait=True, arguments=(), env_file=None, **settings):
+    def __init__(self, redis=None, wait=True, arguments=(), env_file=None, launcher=(), **settings):
         self.folder = tempfile.mkdtemp(prefix="confab-server-")
         if env_file is not None:
             with open(os.path.join(self.folder, ".env"), "w", encoding="utf-8") as f:
@@ -44,7 +44,7 @@ class Server:
         self.log = []
         self._logged = threading.Condition()
         self.process = spawn(
-            [BINARY, *arguments],
+            [*launcher, BINARY, *arguments],
             cwd=self.folder,
             env=env,
             stdout=subprocess.PIPE,
