@@ -37,7 +37,7 @@ packages_of() {
     test)
         echo redis-server:redis-server redis-tools:redis-cli libcmocka-dev python3 python3-pytest \
             python3-pytest-timeout python3-websockets python3-redis nginx-light:nginx procps:ps \
-            iproute2:ip iptables:iptables nodejs:node npm:npm
+            iproute2:ip iptables:iptables openssl:openssl nodejs:node npm:npm
         [ -n "$(browser)" ] || ! is_debian || echo chromium
         ;;
     lint)

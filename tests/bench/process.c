@@ -134,6 +134,18 @@ static void read_threads(pid_t pid, struct process_use *out)
     (void)closedir(dir);
 }
 
+static void count_fds(pid_t pid, struct process_use *out)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    if (!dir)
+        return;
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+        out->fds += e->d_name[0] != '.';
+    (void)closedir(dir);
+}
+
 int process_read(const pid_t *pids, unsigned count, struct process_use *out)
 {
     *out = (struct process_use){ 0 };
@@ -145,6 +157,7 @@ int process_read(const pid_t *pids, unsigned count, struct process_use *out)
         read_ticks(pids[i], out);
         read_memory(pids[i], out);
         read_threads(pids[i], out);
+        count_fds(pids[i], out);
     }
     return 0;
 }

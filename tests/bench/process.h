@@ -19,7 +19,7 @@ struct process_use {
     double cpu_s;            /* user and system, of all threads, ended ones too */
     double user_s, system_s; /* in ticks of the kernel, so coarser than cpu_s */
     uint64_t rss_kb, pss_kb;
-    unsigned threads;
+    unsigned threads, fds;
     struct thread_use groups[PROCESS_GROUPS];
     unsigned group_count;
 };
