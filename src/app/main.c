@@ -14,10 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef CONFAB_VERSION
-#define CONFAB_VERSION "1.0.0"
-#endif
-
 enum {
     STOP_LIMIT_S = 30, /* beyond DRAIN_SECONDS a stop is stuck; a Redis may take 12 of them */
 };
