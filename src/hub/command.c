@@ -101,17 +101,16 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 
 /* The same message has the same id however often it is sent: when Redis stored it and lost it
  * again, its sender repeats it, and who has seen it already knows it by its id. */
-static void message_id(char id[32], struct hub *h, const char *user, const struct command *c)
-    REQUIRES(on_hub)
+static void message_id(char id[32], struct pending *op) REQUIRES(on_hub)
 {
-    if (!c->cid) {
+    struct hub *h = op->hub;
+    if (!op->cid[0]) {
         snprintf(id, 32, "%.8s-%llx", h->settings->instance, (unsigned long long)++h->next_id);
         return;
     }
-    uint64_t hash = hash_text(UINT64_C(14695981039346656037), user);
-    hash = hash_text(hash, c->to ? "@" : "");
-    hash = hash_text(hash, c->to ? c->to : c->room);
-    snprintf(id, 32, "%016llx", (unsigned long long)hash_text(hash, c->cid));
+    uint64_t hash = hash_text(UINT64_C(14695981039346656037), op->peer->user->name);
+    hash = hash_text(hash, op->stream);
+    snprintf(id, 32, "%016llx", (unsigned long long)hash_text(hash, op->cid));
 }
 
 static void publish(struct hub *h, struct peer *p, struct command *c, const struct room *r)
@@ -121,8 +120,9 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
         peer_error(h, p, ERROR_BUSY, c->cid, NULL, RETRY_BUSY_MS);
         return;
     }
+    struct pending *op = pending_new(h, p, c);
     char id[32];
-    message_id(id, h, p->user->name, c);
+    message_id(id, op);
     str_reset(&h->head);
     str_reset(&h->mid);
     str_reset(&h->tail);
@@ -139,7 +139,6 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
     };
     if (r)
         what.known = stream_known(r);
-    struct pending *op = pending_new(h, p, c);
     int error = store_publish(h->store, &what, published, op);
     if (error)
         answer_unsent(op, error);
