@@ -262,7 +262,7 @@ void room_refused(struct room *r)
 
 void room_loaded_part(struct room *r)
 {
-    if (r->closed || r->state != ROOM_LOADING || r->loading_list || r->loading_roster)
+    if (r->closed || r->state != ROOM_LOADING || r->lacks_list || r->loading_roster)
         return;
     r->state = ROOM_LIVE;
     stream_release_held(r); /* may find a hole and load again */

@@ -194,6 +194,7 @@ static void take_load(struct room *r, const struct store_messages *got) REQUIRES
         start_epoch(r, got);
     BUG_ON(strlen(got->fence) >= sizeof r->fence);
     memcpy(r->fence, got->fence, strlen(got->fence) + 1);
+    r->lacks_list = false;
     room_loaded_part(r);
 }
 
@@ -230,6 +231,7 @@ struct store_known stream_known(const struct room *r)
 
 void stream_load(struct room *r)
 {
+    r->lacks_list = true;
     if (r->loading_list)
         return;
     struct store_known known = stream_known(r);

@@ -28,6 +28,9 @@ static struct session *session_of(struct lws *wsi)
 static int on_session(struct session *s, enum lws_callback_reasons reason, void *in)
     REQUIRES(on_net)
 {
+    /* Killed, and libwebsockets has not got to it yet: its request may still come. */
+    if (s->state == SESSION_DEAD && reason != LWS_CALLBACK_WSI_DESTROY)
+        return -1;
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return upgrade_check(s);

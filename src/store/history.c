@@ -42,7 +42,9 @@ static void on_messages(struct request *r, enum store_status status, const redis
 {
     struct frame_part parts[RULE_HISTORY_MESSAGES];
     struct store_messages result = { .status = status, .epoch = "", .fence = "" };
-    if (status == STORE_OK && !take_messages(reply, &result, parts))
+    if (status == STORE_OK && reply->type == REDIS_REPLY_STRING)
+        result.status = STORE_UNAVAILABLE; /* 'wait' */
+    else if (status == STORE_OK && !take_messages(reply, &result, parts))
         result.status = STORE_REFUSED;
     epoch_candidate_used(r->store, result.epoch);
     r->done.messages(r->arg, &result);
@@ -58,10 +60,10 @@ int store_load(struct store *s, const char *room, const struct store_known *know
     r->done.messages = done;
     r->arg = arg;
     const char *stream = stream_prefix(s, room, NULL, NULL);
-    request_script(r, SCRIPT_RESUME, 2, 5);
+    request_script(r, SCRIPT_RESUME, 2, 6);
     request_addj(r, stream, ":meta");
     request_addj(r, stream, ":history");
-    request_known(r, known);
+    request_known(r, known, true);
     return request_send(r, on_messages);
 }
 

@@ -37,6 +37,8 @@ static void on_published(struct request *r, enum store_status status, const redi
         if (strcmp(what, "limited") == 0) {
             result.status = STORE_LIMITED;
             result.retry_after_ms = strtoll(next_word(&rest), NULL, 10);
+        } else if (strcmp(what, "wait") == 0) {
+            result.status = STORE_UNAVAILABLE;
         } else {
             result.status = strcmp(what, "ok") == 0 ? STORE_OK : STORE_DUPLICATE;
             result.epoch = next_word(&rest);
@@ -52,13 +54,14 @@ static void on_published(struct request *r, enum store_status status, const redi
     r->done.published(r->arg, &result);
 }
 
-void request_known(struct request *r, const struct store_known *k)
+void request_known(struct request *r, const struct store_known *k, bool room)
 {
     request_addz(r, r->store->fence);
     request_addz(r, r->store->candidate);
     request_addz(r, k->epoch ? k->epoch : "");
     request_addu(r, k->epoch ? k->seq : 0);
     request_addz(r, k->epoch && k->fence ? k->fence : "");
+    request_addz(r, room && clock_mono_ms() < r->store->patient_until_ms ? "1" : "0");
 }
 
 static void add_keys(struct request *r, const struct store_publish *p, bool two) REQUIRES(on_hub);
@@ -87,9 +90,9 @@ int store_publish(struct store *s, const struct store_publish *p, store_publishe
     r->arg = arg;
     const struct settings *set = s->settings;
     bool two = p->to && strcmp(p->user, p->to) != 0; /* two users, two channels */
-    request_script(r, SCRIPT_PUBLISH, 4 + (p->to != NULL) + two, 13 + (p->to != NULL) + 2 * two);
+    request_script(r, SCRIPT_PUBLISH, 4 + (p->to != NULL) + two, 14 + (p->to != NULL) + 2 * two);
     add_keys(r, p, two);
-    request_known(r, &p->known);
+    request_known(r, &p->known, p->room != NULL);
     request_addz(r, p->id);
     request_addu(r, (uint64_t)set->rate_limit_messages);
     request_addu(r, (uint64_t)set->rate_limit_window_s * 1000);

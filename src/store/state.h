@@ -17,6 +17,7 @@ enum {
     PRESENCE_CHUNK = 500,      /* users in one call: bounds how long Redis is held up */
     ONLINE_CHUNK = 250,
     CONVERSATIONS_KEPT = 200, /* private conversations that welcome lists */
+    PATIENCE_MS = 2000,       /* after connecting: the slowest of the others is there, too */
     RUN_ID_BYTES = 64,
 };
 
@@ -102,8 +103,9 @@ struct store {
     unsigned silent;  /* probes sent since the last echo */
     bool probe_waits; /* the last probe's PUBLISH has no reply yet */
     bool echoed, deaf;
-    bool refusing;    /* the last thing heard of a write is that Redis takes none now */
-    bool lease_waits; /* refusing: the write that asks again has no reply yet */
+    int64_t patient_until_ms; /* on the monotone clock: others may vouch for a room (fence.lua) */
+    bool refusing;            /* the last thing heard of a write is that Redis takes none now */
+    bool lease_waits;         /* refusing: the write that asks again has no reply yet */
 
     int64_t refused_logged_ms; /* the log of refusals is rate-limited */
     unsigned refused_unlogged;
@@ -163,8 +165,9 @@ bool place_demoted(struct store *s, const char *error) REQUIRES(on_hub);
 /* publish.c */
 void epoch_candidate_new(struct store *s);
 void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: makes another */
-/* Five arguments: fence and candidate of this store, and what the caller knows. */
-void request_known(struct request *r, const struct store_known *k);
+/* Six arguments: fence and candidate of this store, what the caller knows, and whether others may
+ * know more (rooms have members on other instances, private conversations nobody who knows). */
+void request_known(struct request *r, const struct store_known *k, bool room);
 
 /* presence.c: writes the instance's own lease, to see whether Redis takes writes again. */
 void lease_write(struct store *s) REQUIRES(on_hub);

@@ -125,6 +125,7 @@ static void on_link_changed(void *arg)
     struct store *s = arg;
     s->echoed = s->deaf = s->probe_waits = s->refusing = s->lease_waits = false;
     s->silent = 0;
+    s->patient_until_ms = clock_mono_ms() + PATIENCE_MS;
     if (link_is_up(&s->link))
         bus_probe(s); /* no need to wait for the tick */
     else

@@ -3,6 +3,7 @@ acknowledged."""
 
 import json
 import os
+import signal
 import socket
 import threading
 
@@ -113,6 +114,30 @@ def test_restart_with_data(broken, connect, new, room):
     joined, history = late.join(room, epoch=epoch, seq=10)
     assert (joined["recovered"], joined["missed"]) == (True, 2)
     assert [m["seq"] for m in history["messages"]] == [11, 12]
+
+
+def test_restart_and_the_first_to_ask_knows_nothing(broken, start, connect, new, room):
+    """The instance that follows the room is the slower one: it is let vouch first."""
+    redis, server = broken
+    second = start(redis)
+    anna = connect(server, new.anna, room)
+    epoch = anna.epoch[room]
+    anna.say_all([f"m{n}" for n in one_to(10)])
+    server.process.send_signal(signal.SIGSTOP)
+    redis.kill()
+    redis.start()
+    second.wait_health(200, 20)
+    ben = connect(second)
+    ben.send("hello", username=new.ben, resume={room: {"epoch": epoch, "seq": 8}})
+    ben.expect("welcome")
+    server.process.send_signal(signal.SIGCONT)
+    joined, history = ben.expect_joined(room)
+    assert (joined["epoch"], joined["recovered"], joined["missed"]) == (epoch, True, 2)
+    assert [m["seq"] for m in history["messages"]] == [9, 10]
+    server.wait_health(200, 20)
+    ben.send("message", room=room, content="m11")
+    anna.expect("message", seq=11)
+    assert len([f for f in anna.frames if f["type"] == "joined"]) == 1
 
 
 def test_restart_during_a_conversation(broken, connect, new, room):

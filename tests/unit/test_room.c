@@ -167,6 +167,23 @@ static void what_was_acknowledged_and_never_arrived_is_remembered(void **state)
     gone(alice);
 }
 
+static void a_roster_alone_does_not_make_a_room_live(void **state)
+{
+    (void)state;
+    struct peer *alice = somebody("alice");
+    room_join(hub, alice, "tea", NULL, 0);
+    room_subscribed(hub, "tea");
+    list(STORE_UNAVAILABLE, "", 1, 0); /* others may vouch first */
+    roster("alice", 1);
+    says("");
+    assert_int_equal(room_find(hub, "tea")->state, ROOM_LOADING);
+    assert_true(event_pending(room_find(hub, "tea")->retry, EV_TIMEOUT, NULL));
+    stream_load(room_find(hub, "tea"));
+    list(STORE_OK, "e1", 1, 2);
+    says("alice:joined(fresh,0) alice:history(1,2) +alice@2 ");
+    gone(alice);
+}
+
 static void a_room_that_redis_refuses_tells_those_who_wait(void **state)
 {
     (void)state;
@@ -271,6 +288,7 @@ int main(void)
         T(who_lagged_is_out_of_the_stream_until_served),
         T(after_the_bus_was_cut_what_was_missed_is_filled_in),
         T(what_was_acknowledged_and_never_arrived_is_remembered),
+        T(a_roster_alone_does_not_make_a_room_live),
         T(a_room_that_redis_refuses_tells_those_who_wait),
         T(rooms_of_a_client_and_of_an_instance_are_bounded),
         T(a_leave_is_announced_when_the_last_connection_of_the_user_leaves),

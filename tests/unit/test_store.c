@@ -1,4 +1,5 @@
 /* The store: messages. Dedupe, rate limit, order, history, epochs; against a real Redis. */
+#include "store/state.h"
 #include "support/store.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ static int empty(void **state)
     test_redis(&redis, "FLUSHALL");
     str_reset(&a.log);
     a.settings.rate_limit_messages = 0;
+    a.store->patient_until_ms = 0;
     return 0;
 }
 
@@ -378,9 +380,33 @@ static void epoch_is_new_when_nobody_can_vouch(void **state)
     test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
     struct test_messages before = test_store_load(&a, "r", NULL);
     pretend_other_process("r");
+    a.store->patient_until_ms = 0;
     struct test_messages after = test_store_load(&a, "r", NULL);
     assert_string_not_equal(after.epoch, before.epoch);
     assert_string_equal(test_store_load(&a, "r", NULL).epoch, after.epoch);
+}
+
+static void who_knows_nothing_lets_others_vouch_first(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
+    struct test_messages before = test_store_load(&a, "r", NULL);
+    pretend_other_process("r");
+    a.store->patient_until_ms = INT64_MAX; /* connected just now */
+    assert_int_equal(test_store_load(&a, "r", NULL).status, STORE_UNAVAILABLE);
+    a.settings.rate_limit_messages = 1;
+    for (int i = 0; i < 2; i++) /* not counted either */
+        assert_int_equal(test_store_publish(&a, "al", "r", NULL, "c", "y", NULL).status,
+                         STORE_UNAVAILABLE);
+    struct store_known known = known_of(&before);
+    known.fence = "other";
+    assert_string_equal(test_store_load(&a, "r", &known).epoch, before.epoch); /* one does */
+    struct test_published out = test_store_publish(&a, "al", "r", NULL, "c", "y", NULL);
+    assert_string_equal(out.epoch, before.epoch);
+    assert_int_equal(out.seq, 2);
+    assert_int_equal(test_store_publish(&a, "al", "new", NULL, NULL, "x", NULL).status,
+                     STORE_LIMITED);
 }
 
 static void a_late_witness_of_lost_numbers_starts_a_new_epoch(void **state)
@@ -466,6 +492,7 @@ int main(void)
         cmocka_unit_test_setup(epoch_survives_a_restart_that_lost_nothing, empty),
         cmocka_unit_test_setup(epoch_is_new_when_somebody_has_seen_a_higher_number, empty),
         cmocka_unit_test_setup(epoch_is_new_when_nobody_can_vouch, empty),
+        cmocka_unit_test_setup(who_knows_nothing_lets_others_vouch_first, empty),
         cmocka_unit_test_setup(a_late_witness_of_lost_numbers_starts_a_new_epoch, empty),
         cmocka_unit_test_setup(older_data_in_the_same_process_starts_a_new_epoch, empty),
         cmocka_unit_test_setup(a_forgotten_script_is_loaded_and_the_call_repeated, empty),

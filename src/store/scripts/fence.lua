@@ -23,6 +23,14 @@ local function stream_read(meta_key)
     return { epoch = m[1], seq = seq, fence = m[3], fence_seq = tonumber(m[4]) or 0 }
 end
 
+-- Whoever knows nothing of this epoch cannot tell a clean restart of Redis from a loss, and would
+-- start a new epoch. Somebody else may know: while Redis has only just come back ('1' in patient),
+-- others are let vouch first. Reads only; true: ask again.
+local function stream_must_wait(stream, known, fence, patient)
+    return patient == '1' and stream.epoch and stream.fence ~= fence
+        and known.epoch ~= stream.epoch
+end
+
 -- Writes what must change before a number is given out. stream: of stream_read().
 -- known: epoch ('' knows nothing), seq, fence. candidate: random text for a new epoch.
 local function stream_settle(meta_key, history_key, stream, known, fence, candidate)

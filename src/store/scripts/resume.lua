@@ -2,15 +2,18 @@
 -- there is none, so that a client who joins an empty room knows where it stands.
 --
 -- KEYS  1 meta  2 history
--- ARGV  1 fence  2 candidate epoch  3 known epoch  4 known seq  5 known fence
+-- ARGV  1 fence  2 candidate epoch  3 known epoch  4 known seq  5 known fence  6 patient
 --
 -- Answers {epoch, top number, fence, number of the newest message below, 0, messages}, messages
--- newest first: as history.lua does.
+-- newest first: as history.lua does. Or 'wait' (fence.lua).
 local stream = stream_read(KEYS[1])
 redis.call('LLEN', KEYS[2]) -- raises on another type, before anything is written
 local created = not stream.epoch
 
 local known = { epoch = ARGV[3], seq = tonumber(ARGV[4]), fence = ARGV[5] }
+if stream_must_wait(stream, known, ARGV[1], ARGV[6]) then
+    return 'wait'
+end
 stream_settle(KEYS[1], KEYS[2], stream, known, ARGV[1], ARGV[2])
 if created then
     redis.call('EXPIRE', KEYS[1], HISTORY_SECONDS)
