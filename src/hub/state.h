@@ -100,7 +100,7 @@ struct room {
     uint32_t held_count;
     bool held_overflow;
     bool loading_list, loading_roster;
-    bool lacks_list; /* … and no load has brought it yet */
+    bool lacks_list;       /* … and no load has brought it yet */
     uint64_t compared_top; /* what Redis had at the last comparison; 0: none of this epoch */
     bool compared_other;   /* … was of another epoch */
     struct event *retry;

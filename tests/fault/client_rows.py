@@ -8,6 +8,7 @@ import crowd
 from redis_rows import AWAKE
 from row import row
 from support.deadline import seconds, wait_for
+from support.process import threads_of
 from support.raw import Raw
 from support.redis import Redis
 from usage import cpu_seconds, usage
@@ -153,15 +154,3 @@ def few_threads(redis, count):
         "prlimit", f"--nproc={count}:",
         "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--pdeathsig=KILL",
     )  # fmt: skip
-
-
-def threads_of(uid):
-    """Of all processes of that user."""
-    count = 0
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if os.stat(f"/proc/{pid}").st_uid == uid:
-                count += len(os.listdir(f"/proc/{pid}/task"))
-        except (FileNotFoundError, ProcessLookupError):
-            pass  # it ended while we looked
-    return count

@@ -2,7 +2,7 @@
 
 import signal
 
-from proxy import Nginx
+from proxy import Proxy
 from redis_rows import AWAKE
 from row import row
 
@@ -31,7 +31,7 @@ def rolling_restart(t):
     """Three instances behind nginx are stopped (SIGTERM) and started again, each when nginx uses
     the one before again."""
     world = t.own_world()
-    nginx = t.enter(Nginx(world.servers))
+    nginx = t.enter(Proxy(world.servers))
     with t.soak(world, urls=[nginx.url]) as soak:
         for _ in range(t.pick(1, 5)):
             for number in range(len(world.servers)):

@@ -14,6 +14,7 @@ import pytest
 
 from support.crowd import Crowd
 from support.deadline import FACTOR, seconds, wait_for
+from support.process import threads_of
 from support.raw import PING, PONG, Closed, Raw
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -134,18 +135,6 @@ def set_limit(server, which, most, launcher=()):
     """The launcher is that of the server: only the same user may."""
     command = [*launcher, "prlimit", f"--pid={server.process.pid}", f"--{which}={most}:"]
     subprocess.run(command, check=True)
-
-
-def threads_of(uid):
-    """All of that user's."""
-    count = 0
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if os.stat(f"/proc/{pid}").st_uid == uid:
-                count += len(os.listdir(f"/proc/{pid}/task"))
-        except (FileNotFoundError, ProcessLookupError):
-            pass  # it ended while we looked
-    return count
 
 
 def chat(clients):
