@@ -186,7 +186,8 @@ test('pictures of trouble, phone and desktop', async (t) => {
     await talker.hears('general', 'Stop 104');
     await startConfab(redis, { t, env, port: mortal.port });
     await each((person) => person.page.evaluate(() => dispatchEvent(new Event('online'))));
-    await each((person) => person.sees('#toast.shown', 'Caught up: 100 messages, 4 lost'));
+    // the one who is back first may have written to the room before the other is back
+    await each((person) => person.sees('#toast.shown', /Caught up: 100 messages, [45] lost/));
     await each((person) => settled(person.page, '#toast'));
     await picture('caught-up');
     await each((person) => person.page.locator('#messages .gap').scrollIntoViewIfNeeded());
