@@ -24,6 +24,7 @@ enum {
     FAILED_REST_US = 100000, /* after the machine has run out of descriptors */
     FAILED_ANSWERS = 64,     /* … and so many have been told */
     FAILED_LOG_EVERY_S = 10,
+    SPARES = 4,
 };
 
 struct acceptor {
@@ -33,7 +34,10 @@ struct acceptor {
     struct evconnlistener *listener;
     struct event *stop, *resume;
     int stop_fd;
-    int spare_fd; /* given up for a moment to answer when there is no descriptor left */
+    /* Given up for a moment, one at a time, to answer when there is no descriptor left. Another
+     * thread may take one's place, hence several. */
+    int spare_fds[SPARES];
+    int spares;
     struct rate rate;
     int64_t logged_ms; /* when the log last said that accepting fails; 0: never */
 };
@@ -181,20 +185,24 @@ static void accepted(struct evconnlistener *l, evutil_socket_t fd, struct sockad
     rest(a, wait_us > REST_MIN_US ? wait_us : REST_MIN_US);
 }
 
-static int open_spare(void)
+static void fill_spares(struct acceptor *a)
 {
-    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (int fd; a->spares < SPARES; a->spare_fds[a->spares++] = fd) {
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return;
+    }
 }
 
-/* The spare descriptor is enough to answer one after the other. */
+/* A spare descriptor is enough to answer one after the other. */
 static void answer_without_descriptors(struct acceptor *a, int listen_fd)
 {
-    for (int i = 0; i < FAILED_ANSWERS && a->spare_fd >= 0; i++) {
-        close(a->spare_fd);
+    for (int i = 0; i < FAILED_ANSWERS && a->spares > 0; i++) {
+        close(a->spare_fds[--a->spares]);
         const int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             refuse(a->net, fd, "503 Service Unavailable", "full");
-        a->spare_fd = open_spare();
+        fill_spares(a);
         if (fd < 0)
             return;
     }
@@ -216,8 +224,7 @@ static void accept_failed(struct evconnlistener *l, void *arg)
     const int error = errno;
     stat_add(a->net->stats, accept_failures, 1);
     log_failure(a, error);
-    if (a->spare_fd < 0)
-        a->spare_fd = open_spare();
+    fill_spares(a);
     if (error == EMFILE || error == ENFILE)
         answer_without_descriptors(a, evconnlistener_get_fd(l));
     rest(a, FAILED_REST_US);
@@ -280,8 +287,8 @@ static void acceptor_free(struct acceptor *a)
         event_free(a->resume);
     if (a->base)
         event_base_free(a->base);
-    if (a->spare_fd >= 0)
-        close(a->spare_fd);
+    while (a->spares > 0)
+        close(a->spare_fds[--a->spares]);
     if (a->stop_fd >= 0)
         close(a->stop_fd);
     free(a);
@@ -291,7 +298,7 @@ struct acceptor *acceptor_start(struct net *n, int listen_fd)
 {
     struct acceptor *a = xcalloc(1, sizeof(*a));
     a->net = n;
-    a->spare_fd = open_spare();
+    fill_spares(a);
     rate_init(&a->rate, n->settings->accept_rate);
     a->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!prepare(a, listen_fd) || thread_start(&a->thread, "accept", 0, run, a) != 0) {

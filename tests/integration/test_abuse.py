@@ -175,7 +175,8 @@ def test_descriptors_run_out(start, redis, connect, raw, new, room):
     set_limit(server, "nofile", descriptors(server) + 20)
     with Crowd(server, 200) as crowd:
         got = crowd.answers()["answers"]
-        assert set(got) == {"101", "503"} and 10 <= got["101"] <= 20, got
+        # the connection of a question about its health may have been counted, and be gone since
+        assert set(got) == {"101", "503"} and 10 <= got["101"] <= 22, got
         chat(clients)
         assert raw(server).upgrade() == 503
     wait_for(lambda: raw(server).upgrade() == 101, "there is room again")
