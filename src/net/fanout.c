@@ -27,11 +27,10 @@ static struct net_room *find_or_make(struct net_thread *t, uint32_t id)
     return t->rooms[id];
 }
 
-static void clear_run(struct net_thread *t, struct net_room *r)
+static void clear_run(struct net_room *r)
 {
     for (uint32_t i = 0; i < r->run_count; i++)
         frame_unref(r->run[i]);
-    t->pending_bytes -= r->run_bytes;
     r->run_count = r->run_bytes = r->run_events = 0;
     r->run_first = 0;
 }
@@ -39,7 +38,7 @@ static void clear_run(struct net_thread *t, struct net_room *r)
 static void room_free(struct net_thread *t, struct net_room *r)
 {
     t->rooms[r->id] = NULL;
-    clear_run(t, r);
+    clear_run(r);
     free(r->run);
     free(r->members);
     free(r->name);
@@ -60,7 +59,8 @@ void fanout_send(struct net_thread *t, uint32_t room, struct frame *f)
     r->run[r->run_count++] = f;
     r->run_bytes += f->size;
     r->run_events += f->class == FRAME_EVENT;
-    t->pending_bytes += f->size;
+    if (r->run_bytes > t->run_bytes)
+        t->run_bytes = r->run_bytes;
     if (f->seq && !r->run_first)
         r->run_first = f->seq;
     if (!r->dirty) {
@@ -135,7 +135,8 @@ void fanout_close_run(struct net_thread *t, struct net_room *r)
         r->sent_seq = d.whole->last_seq;
     batch_unref(d.whole);
     batch_unref(d.lean);
-    clear_run(t, r);
+    clear_run(r);
+    r->closed_at = t->out.sends;
 }
 
 static struct seat *seat_of(const struct session *s, uint32_t room)

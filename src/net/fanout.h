@@ -20,9 +20,13 @@ void fanout_close_run(struct net_thread *t, struct net_room *r) REQUIRES(on_net)
 void fanout_room_flushed(struct net_thread *t, struct net_room *r) REQUIRES(on_net);
 void fanout_fini(struct net_thread *t) REQUIRES(on_net);
 
+/* flush.c measures how busy the thread is. The first one sets now_ms. */
+void flush_turn_begins(struct net_thread *t) REQUIRES(on_net);
+void flush_turn_ends(struct net_thread *t) REQUIRES(on_net);
 /* Writes everything that waits, if it is time to (flush.c has the rule). */
 void flush_if_due(struct net_thread *t) REQUIRES(on_net);
-/* Too much has gathered: do not wait. */
+bool flush_waits(const struct net_thread *t); /* at flush_next_us it will be */
+/* Too much has gathered for one room: do not wait. */
 void flush_if_large(struct net_thread *t) REQUIRES(on_net);
 
 /* What to do with one more batch for a client (lag.c). */

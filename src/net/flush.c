@@ -1,79 +1,153 @@
 /* When to write.
  *
  * A send costs 5 to 8 µs on loopback, whatever it carries, and a flush costs one send per client
- * that has something waiting. So a flush that is followed by another one at once is time lost for
- * what could have shared its sends. The rule: after a flush the thread rests from flushing for
+ * that has something waiting. So when messages come faster than they can be sent one by one, a
+ * flush that is followed by another one at once is time lost for what could have shared its
+ * sends. The thread measures its
  *
- *   cost of the flush × min(1, frames per send ÷ GATHER_FULL), at most FLUSH_MAX_MS,
- *   and not at all below GATHER_FROM frames per send
+ *   demand = share of the time that it is busy × frames per send,
  *
- * A thread with time to spare does not notice. Where a send carries many frames, resting joins
- * more of them: sends take at most half of the time, and more messages cost bytes, not sends.
- * Where a send carries one frame, resting would buy nothing and show as latency: 1,000 clients in
- * one room take 8 to 10 ms to flush, and at 100 messages a second there is one every 10 ms. What
- * was measured of other rules stands in docs/RATIONALE.md. */
+ * about the load that it would have if each frame had a send of its own, smoothed over
+ * SMOOTH_US. Up to 1 it keeps up with that, and flushes at once: gathering would buy nothing and
+ * show as latency. Above, it rests after a flush. From 1 to DEMAND_FULL the rest grows from
+ * nothing to
+ *
+ *   one and a half times the cost of the flush, so that sends take two fifths of the time,
+ *
+ * but as long as the clients are few enough to be served in half of FLUSH_MAX_MS, only so long
+ * that one flush begins FLUSH_MAX_MS after the other, and no longer than FLUSH_MAX_MS when they
+ * are more.
+ *
+ * A flush to many clients takes milliseconds. What comes in meanwhile is read in between, and what
+ * is back from Redis before it ends joins what waits for those who have not been served yet: one
+ * send for two messages, and nobody waits longer than one round of all clients. What was measured of this and of other rules stands in docs/RATIONALE.md. */
 #include "fanout.h"
 
 #include "io.h"
 #include "thread.h"
 
 enum {
-    GATHER_FROM = 3,         /* frames per send: below, resting is only latency */
-    GATHER_FULL = 8,         /* … from which on the rest is as long as the flush */
-    INPUT_EVERY = 64,        /* sends, half a millisecond: see flush() */
+    SMOOTH_US = 100 * 1000,
+    DEMAND_ONE = 1000,       /* in permille: keeps up, just so */
+    DEMAND_FULL = 1500,      /* from here on the rest is as long as it gets */
+    INPUT_EVERY = 64,        /* clients, half a millisecond */
+    POINTERS_PER_SEND = 8,   /* 30 ns each: see close_runs() */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
 };
 
-static int64_t rest_us(const struct net_thread *t, int64_t cost_us, uint64_t frames, uint64_t sends)
+static int64_t least(int64_t a, int64_t b)
 {
-    const int64_t most = t->net->settings->flush_max_ms * 1000;
-    /* where pump threads send, this thread's flush is short: as with few frames per send */
-    const uint64_t per_send = sends ? frames / sends : GATHER_FROM;
-    if (per_send < GATHER_FROM)
-        return 0;
-    const int64_t rest =
-        per_send < GATHER_FULL ? cost_us * (int64_t)per_send / GATHER_FULL : cost_us;
-    return rest < most ? rest : most;
+    return a < b ? a : b;
 }
 
-/* A flush to many clients takes milliseconds. What comes in meanwhile is read in between, so that
- * it is back from Redis when the flush ends. */
-static void flush(struct net_thread *t) REQUIRES(on_net)
+void flush_turn_begins(struct net_thread *t)
 {
-    const int64_t start = clock_mono_us();
-    const uint64_t frames = t->deliveries, sends = t->sends;
-    struct net_room *r, *next;
-    for (r = t->dirty_rooms, t->dirty_rooms = NULL; r; r = next) {
-        next = r->next_dirty;
+    t->load.busy_from_us = clock_mono_us();
+    t->now_ms = t->load.busy_from_us / 1000;
+}
+
+void flush_turn_ends(struct net_thread *t)
+{
+    t->load.busy_us += clock_mono_us() - t->load.busy_from_us;
+}
+
+/* At the end of a flush. */
+static void measure(struct net_thread *t, int64_t now_us)
+{
+    struct load *l = &t->load;
+    const int64_t cycle_us = now_us - l->flushed_us;
+    const int64_t busy_us = l->busy_us + now_us - l->busy_from_us;
+    const int64_t frames = (int64_t)(t->out.deliveries - l->frames);
+    const int64_t sends = (int64_t)(t->out.sends - l->sends);
+    int64_t demand = cycle_us > 0 ? busy_us * 1000 / cycle_us : 0;
+    if (frames > sends && sends)
+        demand = demand * frames / sends;
+    l->demand_permille += (demand - l->demand_permille) * least(cycle_us, SMOOTH_US) / SMOOTH_US;
+    l->busy_us = 0;
+    l->busy_from_us = l->flushed_us = now_us;
+    l->frames = t->out.deliveries;
+    l->sends = t->out.sends;
+}
+
+static int64_t rest_us(const struct net_thread *t, int64_t cost_us)
+{
+    const int64_t most_us = t->net->settings->flush_max_ms * 1000;
+    const int64_t over = least(t->load.demand_permille, DEMAND_FULL) - DEMAND_ONE;
+    if (over <= 0)
+        return 0;
+    const int64_t bound_us = cost_us < most_us / 2 ? most_us - cost_us : most_us;
+    return least(cost_us * 3 / 2, bound_us) * over / (DEMAND_FULL - DEMAND_ONE);
+}
+
+static bool is_large(const struct net_thread *t, uint32_t bytes)
+{
+    const uint32_t outbox = (uint32_t)t->net->settings->outbox_kb * 1024 / 4;
+    return bytes >= (outbox < LARGE_BYTES ? outbox : LARGE_BYTES);
+}
+
+/* Puts what has gathered for rooms into their members' outboxes. Midway only where that costs
+ * little, compared with the sends since the last time: one pointer for each member. */
+static void close_runs(struct net_thread *t, bool midway) REQUIRES(on_net)
+{
+    struct net_room **at = &t->dirty_rooms, *r;
+    while ((r = *at) != NULL) {
+        if (midway && (t->out.sends - r->closed_at) * POINTERS_PER_SEND < r->count &&
+            !is_large(t, r->run_bytes)) {
+            at = &r->next_dirty;
+            continue;
+        }
+        *at = r->next_dirty;
         fanout_close_run(t, r);
         fanout_room_flushed(t, r);
     }
+}
+
+/* What came in during a flush. */
+static void take_more(struct net_thread *t) REQUIRES(on_net)
+{
+    thread_take_input(t);
+    if (t->in_posts)
+        return; /* which were large enough to begin this flush: their order must hold */
+    thread_run_posts(t);
+    close_runs(t, true);
+}
+
+/* One round: each client that has something waiting is served once. */
+static void flush(struct net_thread *t) REQUIRES(on_net)
+{
+    const int64_t start_us = clock_mono_us();
+    t->flushing = true;
+    t->run_bytes = 0;
+    close_runs(t, false);
     struct session *s;
-    for (unsigned written = 1; (s = TAILQ_FIRST(&t->dirty)) != NULL; written++) {
-        TAILQ_REMOVE(&t->dirty, s, dirty_link);
-        s->dirty = false;
+    for (uint32_t n = 1, count = t->dirty_count; n <= count; n++) {
+        if ((s = TAILQ_FIRST(&t->dirty)) == NULL)
+            break;
+        output_clean(s);
         output_write(s);
-        if (written % INPUT_EVERY == 0)
-            thread_take_input(t);
+        if (n % INPUT_EVERY == 0)
+            take_more(t);
     }
     join_cache_clear(&t->join);
+    t->flushing = false;
 
-    const int64_t end = clock_mono_us();
-    t->flush_next_us = end + rest_us(t, end - start, t->deliveries - frames, t->sends - sends);
+    const int64_t end_us = clock_mono_us();
+    measure(t, end_us);
+    t->flush_next_us = end_us + rest_us(t, end_us - start_us);
     stat_add(t->net->stats, flushes, 1);
     if (t->gathering)
         stat_add(t->net->stats, flushes_gathered, 1);
     t->gathering = false;
 }
 
-static bool nothing_waits(const struct net_thread *t)
+bool flush_waits(const struct net_thread *t)
 {
-    return !t->dirty_rooms && TAILQ_EMPTY(&t->dirty);
+    return t->dirty_rooms || !TAILQ_EMPTY(&t->dirty);
 }
 
 void flush_if_due(struct net_thread *t)
 {
-    if (nothing_waits(t))
+    if (!flush_waits(t))
         return;
     if (clock_mono_us() >= t->flush_next_us)
         flush(t);
@@ -83,7 +157,6 @@ void flush_if_due(struct net_thread *t)
 
 void flush_if_large(struct net_thread *t)
 {
-    const uint32_t outbox = (uint32_t)t->net->settings->outbox_kb * 1024 / 4;
-    if (t->pending_bytes >= (outbox < LARGE_BYTES ? outbox : LARGE_BYTES))
+    if (!t->flushing && is_large(t, t->run_bytes))
         flush(t);
 }

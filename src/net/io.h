@@ -23,6 +23,7 @@ void output_write(struct session *s) REQUIRES(on_net);
 void output_hand_over(struct session *s, struct batch *b) REQUIRES(on_net);
 /* Stands in the list that the next flush writes. */
 void output_dirty(struct session *s) REQUIRES(on_net);
+void output_clean(struct session *s) REQUIRES(on_net); /* it does not wait for a flush any more */
 void output_fini(struct session *s) REQUIRES(on_net);
 
 /* Counts bytes that wait for clients; negative when they have left. */

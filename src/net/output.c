@@ -12,6 +12,16 @@ void output_dirty(struct session *s)
         return;
     s->dirty = true;
     TAILQ_INSERT_TAIL(&s->thread->dirty, s, dirty_link);
+    s->thread->dirty_count++;
+}
+
+void output_clean(struct session *s)
+{
+    if (!s->dirty)
+        return;
+    s->dirty = false;
+    TAILQ_REMOVE(&s->thread->dirty, s, dirty_link);
+    s->thread->dirty_count--;
 }
 
 static bool fits(struct session *s, const struct batch *b) REQUIRES(on_net)
@@ -51,7 +61,7 @@ void output_frame(struct session *s, struct frame *f)
 static void wire_done(struct session *s) REQUIRES(on_net)
 {
     struct batch *b = s->wire;
-    s->thread->deliveries += b->frames;
+    s->thread->out.deliveries += b->frames;
     output_count(s->thread, -(int64_t)b->size);
     client_written(s->client, b);
     s->wire = NULL;
@@ -73,8 +83,8 @@ static void write_some(struct session *s) REQUIRES(on_net)
         session_kill(s);
         return;
     }
-    t->sends++;
-    t->bytes_out += size;
+    t->out.sends++;
+    t->out.bytes += size;
     s->wire_at += size;
     if (s->wire_at == b->size)
         wire_done(s);

@@ -140,11 +140,13 @@ void thread_run_posts(struct net_thread *t)
     struct net *n = t->net;
     struct post *posts;
     uint32_t count;
+    t->in_posts = true;
     while ((posts = post_take(&t->posts, &count)) != NULL) {
         for (uint32_t i = 0; i < count; i++)
             do_post(t, &posts[i]);
         post_done(&t->posts, count);
     }
+    t->in_posts = false;
     if (atomic_load(&n->relief_wanted) && post_depth(&t->posts) < DEPTH_LOW &&
         atomic_exchange(&n->relief_wanted, false))
         hub_port_relieved(n->hub);

@@ -335,9 +335,8 @@ void session_gone(struct session *s)
         forget_client(s);
     if (s->timed)
         TAILQ_REMOVE(&t->timed, s, timed_link);
-    if (s->dirty)
-        TAILQ_REMOVE(&t->dirty, s, dirty_link);
-    s->timed = s->dirty = false;
+    output_clean(s);
+    s->timed = false;
     if (!s->counted)
         return;
     s->counted = false;

@@ -57,6 +57,7 @@ struct net_room {
     uint64_t run_first;  /* first message number in the run, 0: none */
     uint32_t run_events; /* frames of the run that a slow client goes without */
     bool dirty;          /* stands in net_thread.dirty_rooms */
+    uint64_t closed_at;  /* net_thread.out.sends when the last run was closed */
     struct net_room *next_dirty;
 };
 
@@ -117,6 +118,19 @@ struct session {
 TAILQ_HEAD(session_list, session);
 
 /* One thread, one lws_context. The fields are the thread's alone unless they say otherwise. */
+/* What keeps a thread busy, as flush.c wants to know it. */
+struct load {
+    int64_t busy_from_us;    /* in a turn: what was before is in busy_us */
+    int64_t busy_us;         /* in turns since the last flush */
+    int64_t flushed_us;      /* end of the last flush */
+    uint64_t frames, sends;  /* until then */
+    int64_t demand_permille; /* busy share × frames per send, smoothed */
+};
+
+struct output_counts {
+    uint64_t sends, deliveries, bytes;
+};
+
 struct net_thread {
     struct net *net;
     unsigned index;
@@ -139,6 +153,7 @@ struct net_thread {
     uint32_t dedicated; /* clients with pump threads, also those that are ending */
 
     struct session_list all, parting, timed, dirty;
+    uint32_t dirty_count;
     uint32_t handshakes;     /* sessions that are no WebSocket (yet) */
     bool lacking;            /* some client has no threads because the machine had none */
     struct client *leaving;  /* their last commands wait for the hub's queue */
@@ -148,12 +163,14 @@ struct net_thread {
     int64_t now_ms;
     int64_t tick_ms; /* next look at timed sessions and heartbeats */
 
-    uint32_t pending_bytes; /* in runs */
-    int64_t flush_next_us;  /* see flush.c */
-    bool gathering;
+    uint32_t run_bytes;    /* of the longest run since the last flush */
+    int64_t flush_next_us; /* see flush.c */
+    bool gathering, flushing;
+    bool in_posts;
+    struct load load;
     int pressure;          /* all outboxes together: 1 past half, 2 past all of their bound */
     int64_t queued_change; /* of stats.queue_bytes, not yet published */
-    uint64_t sends, deliveries, bytes_out; /* not yet published */
+    struct output_counts out, told; /* since the start; of these: in the statistics */
     struct join_cache join;
 
     const struct net_room *beat_room; /* the heartbeat of this tick is made once per room */

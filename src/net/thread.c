@@ -45,7 +45,7 @@ void thread_rearm(struct net_thread *t)
     } else {
         t->tick_ms = 0;
     }
-    if (t->gathering && (!at_us || t->flush_next_us < at_us))
+    if (flush_waits(t) && (!at_us || t->flush_next_us < at_us))
         at_us = t->flush_next_us;
     set_timer(t, at_us);
 }
@@ -53,11 +53,11 @@ void thread_rearm(struct net_thread *t)
 static void publish(struct net_thread *t)
 {
     struct stats *stats = t->net->stats;
-    if (t->sends) {
-        stat_add(stats, sends, t->sends);
-        stat_add(stats, deliveries, t->deliveries);
-        stat_add(stats, bytes_out, t->bytes_out);
-        t->sends = t->deliveries = t->bytes_out = 0;
+    if (t->out.sends != t->told.sends || t->out.deliveries != t->told.deliveries) {
+        stat_add(stats, sends, t->out.sends - t->told.sends);
+        stat_add(stats, deliveries, t->out.deliveries - t->told.deliveries);
+        stat_add(stats, bytes_out, t->out.bytes - t->told.bytes);
+        t->told = t->out;
     }
     if (t->queued_change) {
         stat_add(stats, queue_bytes, t->queued_change);
@@ -92,7 +92,7 @@ void thread_turn(struct net_thread *t)
 {
     struct epoll_event events[EVENTS_PER_TURN];
     const int n = epoll_wait(t->epoll, events, EVENTS_PER_TURN, 0);
-    t->now_ms = clock_mono_ms();
+    flush_turn_begins(t);
     t->in_turn = true;
     lag_update(t);
     for (int i = 0; i < n; i++)
@@ -104,6 +104,7 @@ void thread_turn(struct net_thread *t)
         sessions_tick(t);
     }
     flush_if_due(t);
+    flush_turn_ends(t);
     publish(t);
     thread_rearm(t);
     if (t->stopping && !t->dedicated)

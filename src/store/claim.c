@@ -44,7 +44,7 @@ int store_claim(struct store *s, const char *user, const char *session, bool mad
     r->done.claimed = done;
     r->arg = arg;
     const char *prefix = s->settings->redis_prefix;
-    request_script(r, SCRIPT_CLAIM, 3, 5);
+    request_script(r, SCRIPT_CLAIM, 3, 7);
     request_addj(r, prefix, "name:", user);
     request_addj(r, prefix, "presence:", user);
     request_addj(r, prefix, "{user:", user, "}:conversations");
@@ -53,6 +53,8 @@ int store_claim(struct store *s, const char *user, const char *session, bool mad
     request_addz(r, s->settings->instance);
     request_addu(r, (uint64_t)s->settings->presence_ttl_s * 1000);
     request_addu(r, made_up);
+    request_addz(r, prefix);
+    request_addz(r, user);
     return request_send(r, on_claimed);
 }
 

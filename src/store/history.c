@@ -63,7 +63,9 @@ int store_load(struct store *s, const char *room, const struct store_known *know
     request_script(r, SCRIPT_RESUME, 2, 6);
     request_addj(r, stream, ":meta");
     request_addj(r, stream, ":history");
-    request_known(r, known, true);
+    request_addz(r, s->fence);
+    request_addz(r, s->candidate);
+    argument_known(&r->bytes, s, known, true);
     return request_send(r, on_messages);
 }
 

@@ -20,12 +20,18 @@ static struct request *take_spare(struct store *s)
     return r;
 }
 
-static void give_back(struct request *r)
+static void request_free(struct request *r)
+{
+    str_fini(&r->bytes);
+    free(r->publishers);
+    free(r);
+}
+
+void request_drop(struct request *r)
 {
     struct store *s = r->store;
     if (s->spare_count >= REQUEST_SPARES) {
-        str_fini(&r->bytes);
-        free(r);
+        request_free(r);
         return;
     }
     if (r->bytes.capacity > REQUEST_KEEP_BYTES)
@@ -42,8 +48,7 @@ void requests_free(struct store *s)
     while (s->spares) {
         struct request *r = s->spares;
         s->spares = r->next;
-        str_fini(&r->bytes);
-        free(r);
+        request_free(r);
     }
 }
 
@@ -57,6 +62,7 @@ int request_begin(struct store *s, struct request **out)
     r->next = NULL;
     r->script = SCRIPT_NONE;
     r->repeated = false;
+    r->weight = 1;
     r->answer = NULL;
     r->arg = NULL;
     *out = r;
@@ -84,37 +90,52 @@ void request_script(struct request *r, enum script_id script, size_t keys, size_
     request_addu(r, keys);
 }
 
-void request_add(struct request *r, const void *bytes, size_t size)
+void argument_add(struct str *to, const void *bytes, size_t size)
 {
-    add_line(&r->bytes, '$', size);
-    str_add(&r->bytes, bytes, size);
-    str_add(&r->bytes, "\r\n", 2);
+    add_line(to, '$', size);
+    str_add(to, bytes, size);
+    str_add(to, "\r\n", 2);
 }
 
-void request_addz(struct request *r, const char *text)
+void argument_addz(struct str *to, const char *text)
 {
-    request_add(r, text, strlen(text));
+    argument_add(to, text, strlen(text));
 }
 
-void request_addu(struct request *r, uint64_t number)
+void argument_addu(struct str *to, uint64_t number)
 {
     char digits[20], *p = digits + sizeof(digits);
     do {
         *--p = (char)('0' + number % 10);
         number /= 10;
     } while (number);
-    request_add(r, p, (size_t)(digits + sizeof(digits) - p));
+    argument_add(to, p, (size_t)(digits + sizeof(digits) - p));
 }
 
-void request_join(struct request *r, const char *const *parts)
+void argument_join(struct str *to, const char *const *parts)
 {
     size_t size = 0;
     for (const char *const *part = parts; *part; part++)
         size += strlen(*part);
-    add_line(&r->bytes, '$', size);
+    add_line(to, '$', size);
     for (const char *const *part = parts; *part; part++)
-        str_addz(&r->bytes, *part);
-    str_add(&r->bytes, "\r\n", 2);
+        str_addz(to, *part);
+    str_add(to, "\r\n", 2);
+}
+
+void request_add(struct request *r, const void *bytes, size_t size)
+{
+    argument_add(&r->bytes, bytes, size);
+}
+
+void request_addz(struct request *r, const char *text)
+{
+    argument_addz(&r->bytes, text);
+}
+
+void request_addu(struct request *r, uint64_t number)
+{
+    argument_addu(&r->bytes, number);
 }
 
 static void wait_for(struct request *r)
@@ -126,7 +147,7 @@ static void wait_for(struct request *r)
     else
         s->waiting = r;
     s->waiting_last = r;
-    s->in_flight++;
+    s->in_flight += r->weight;
     stat_set(s->stats, redis_in_flight, s->in_flight);
 }
 
@@ -135,7 +156,7 @@ static void waited_for(struct request *r)
     struct store *s = r->store;
     BUG_ON(s->waiting != r); /* replies come in the order of the commands */
     s->waiting = r->next;
-    s->in_flight--;
+    s->in_flight -= r->weight;
     stat_set(s->stats, redis_in_flight, s->in_flight);
 }
 
@@ -155,8 +176,6 @@ static void log_refusal(struct store *s, enum script_id script, const char *erro
     s->refused_unlogged = 0;
 }
 
-static int transmit(struct request *r) REQUIRES(on_hub);
-
 /* True when the request is under way once more. */
 static bool repeat(struct request *r, const char *error) REQUIRES(on_hub);
 static bool repeat(struct request *r, const char *error)
@@ -165,11 +184,10 @@ static bool repeat(struct request *r, const char *error)
         return false;
     script_reload(&r->store->scripts[r->script]);
     r->repeated = true;
-    return transmit(r) == 0;
+    return request_transmit(r) == 0;
 }
 
-static enum store_status judge(struct request *r, const redisReply *reply) REQUIRES(on_hub);
-static enum store_status judge(struct request *r, const redisReply *reply)
+enum store_status request_judge(struct request *r, const redisReply *reply)
 {
     if (!reply)
         return STORE_UNAVAILABLE;
@@ -195,13 +213,13 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *arg)
         if (got->type == REDIS_REPLY_ERROR && repeat(r, got->str))
             return;
     }
-    enum store_status status = judge(r, got);
+    enum store_status status = request_judge(r, got);
     if (r->answer)
         r->answer(r, status, status == STORE_OK ? got : NULL);
-    give_back(r);
+    request_drop(r);
 }
 
-static int transmit(struct request *r)
+int request_transmit(struct request *r)
 {
     struct store *s = r->store;
     int error = link_send(&s->link, on_reply, r, r->bytes.data, r->bytes.size);
@@ -216,10 +234,11 @@ static int transmit(struct request *r)
 
 int request_send(struct request *r, request_fn *answer)
 {
+    publish_send(r->store);
     r->answer = answer;
-    int error = transmit(r);
+    int error = request_transmit(r);
     if (error)
-        give_back(r);
+        request_drop(r);
     return error;
 }
 

@@ -9,12 +9,13 @@
 #include <uthash.h>
 
 enum {
-    TICK_MS = 1000,            /* probes are sent at this rate */
-    PROBE_SILENT_TICKS = 2,    /* probes without an echo, after which pub/sub counts as deaf */
-    REPLY_TICKS = 5,           /* a command older than this means that Redis hangs */
-    REQUEST_SPARES = 1024,     /* requests kept for reuse */
-    REQUEST_KEEP_BYTES = 2048, /* a spare's buffer that is larger is given back */
-    PRESENCE_CHUNK = 500,      /* users in one call: bounds how long Redis is held up */
+    TICK_MS = 1000,             /* probes are sent at this rate */
+    PROBE_SILENT_TICKS = 2,     /* probes without an echo, after which pub/sub counts as deaf */
+    REPLY_TICKS = 5,            /* a command older than this means that Redis hangs */
+    REQUEST_SPARES = 256,       /* requests kept for reuse */
+    REQUEST_KEEP_BYTES = 16384, /* a spare's buffer that is larger is given back */
+    PUBLISH_MOST = 32, /* messages in one call: bounds how long Redis is held up, to about 1 ms */
+    PRESENCE_CHUNK = 500, /* users in one call: bounds how long Redis is held up */
     ONLINE_CHUNK = 250,
     CONVERSATIONS_KEPT = 200, /* private conversations that welcome lists */
     PATIENCE_MS = 2000,       /* after connecting: the slowest of the others is there, too */
@@ -49,24 +50,39 @@ struct request;
 /* Reply is NULL unless the status is STORE_OK; then it is no error reply. */
 typedef void request_fn(struct request *r, enum store_status status, const redisReply *reply);
 
+/* Who waits for one of the messages in a call of publish.lua. */
+struct publisher {
+    store_published_fn *done;
+    void *arg;
+};
+
 /* A command under way. */
 struct request {
     struct request *next; /* in store.waiting, in the order of the replies; or in store.spares */
     struct store *store;
     enum script_id script;
-    bool repeated; /* sent again after NOSCRIPT */
-    unsigned tick; /* when it was sent */
+    bool repeated;                /* sent again after NOSCRIPT */
+    unsigned weight;              /* what it counts in store.in_flight: messages, else 1 */
+    struct publisher *publishers; /* PUBLISH_MOST places; made with the first use */
+    unsigned tick;                /* when it was sent */
     int64_t sent_us;
     struct str bytes;   /* the whole command, as it goes over the wire */
     request_fn *answer; /* NULL: fire and forget */
     union {
-        store_published_fn *published;
         store_messages_fn *messages;
         store_claimed_fn *claimed;
         store_roster_fn *roster;
         store_tops_fn *tops;
     } done;
     void *arg;
+};
+
+/* Messages that leave in one call of publish.lua, at the end of the turn at the latest. */
+struct call {
+    struct request *request; /* NULL: no message yet */
+    struct str keys, args;   /* RESP, as they follow each other in the command */
+    size_t key_count, arg_count;
+    struct event *ready;
 };
 
 struct channel;  /* bus.c */
@@ -95,6 +111,7 @@ struct store {
     struct request *waiting, *waiting_last; /* sent, oldest first */
     struct request *spares;
     unsigned in_flight, spare_count;
+    struct call call;   /* of publish.lua, that is being put together */
     struct str scratch; /* the part of a key that a stream's keys share */
 
     struct channel *channels; /* hash: subscribed or on the way */
@@ -124,10 +141,21 @@ void request_add(struct request *r, const void *bytes, size_t size);
 void request_addz(struct request *r, const char *text);
 void request_addu(struct request *r, uint64_t number);
 /* The texts joined to one argument: request_addj(r, prefix, "user:", name). */
-#define request_addj(r, ...) request_join((r), (const char *const[]){ __VA_ARGS__, NULL })
-void request_join(struct request *r, const char *const *parts);
-/* Takes r. 0 or -ENOTCONN; then nothing was sent. */
+#define request_addj(r, ...) argument_addj(&(r)->bytes, __VA_ARGS__)
+/* The same, of a command that is put together in pieces. */
+void argument_add(struct str *to, const void *bytes, size_t size);
+void argument_addz(struct str *to, const char *text);
+void argument_addu(struct str *to, uint64_t number);
+#define argument_addj(to, ...) argument_join((to), (const char *const[]){ __VA_ARGS__, NULL })
+void argument_join(struct str *to, const char *const *parts);
+/* Takes r; messages that were put together before leave first. 0 or -ENOTCONN; then nothing was
+ * sent. */
 int request_send(struct request *r, request_fn *answer) REQUIRES(on_hub) MUST_USE;
+/* Sends r with r->answer, as it is. 0 or -ENOTCONN. */
+int request_transmit(struct request *r) REQUIRES(on_hub) MUST_USE;
+/* What a reply means, or a part of one. Tells the store and the log of an error. */
+enum store_status request_judge(struct request *r, const redisReply *reply) REQUIRES(on_hub);
+void request_drop(struct request *r) REQUIRES(on_hub); /* one that was not sent */
 /* The same, nobody waits. */
 void request_fire(struct request *r) REQUIRES(on_hub);
 void requests_free(struct store *s) REQUIRES(on_hub); /* the spares */
@@ -163,11 +191,14 @@ enum store_state place_state(const struct store *s) REQUIRES(on_hub);
 bool place_demoted(struct store *s, const char *error) REQUIRES(on_hub);
 
 /* publish.c */
+void publish_init(struct store *s) REQUIRES(on_hub);
+void publish_fini(struct store *s) REQUIRES(on_hub);
+void publish_send(struct store *s) REQUIRES(on_hub); /* the call, if there is one */
 void epoch_candidate_new(struct store *s);
 void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: makes another */
-/* Six arguments: fence and candidate of this store, what the caller knows, and whether others may
- * know more (rooms have members on other instances, private conversations nobody who knows). */
-void request_known(struct request *r, const struct store_known *k, bool room);
+/* Four arguments: what the caller knows (epoch, number, fence), and whether others may know more
+ * (rooms have members on other instances, private conversations nobody who knows). */
+void argument_known(struct str *to, const struct store *s, const struct store_known *k, bool room);
 
 /* presence.c: writes the instance's own lease, to see whether Redis takes writes again. */
 void lease_write(struct store *s) REQUIRES(on_hub);

@@ -178,6 +178,7 @@ struct store *store_new(struct event_base *base, const char *addr, const struct 
     place_init(s, addr);
     make_lease(s);
     scripts_init(s);
+    publish_init(s);
     s->ticker = event_new(base, -1, EV_PERSIST, on_tick, s);
     BUG_ON(!s->ticker);
     event_add(s->ticker, &(struct timeval){ TICK_MS / 1000, TICK_MS % 1000 * 1000 });
@@ -190,10 +191,12 @@ struct store *store_new(struct event_base *base, const char *addr, const struct 
 
 void store_free(struct store *s)
 {
+    publish_send(s);
     link_fini(&s->link); /* answers what waits */
     link_fini(&s->bus);
     bus_fini(s);
     event_free(s->ticker);
+    publish_fini(s);
     requests_free(s);
     scripts_fini(s);
     place_fini(s);

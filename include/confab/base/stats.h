@@ -40,6 +40,7 @@
     X(clients_closed_silent)                                                                       \
     X(backpressure_stalls) /* a client's socket was not read because a queue was full */           \
     X(redis_commands)                                                                              \
+    X(publish_calls) /* of these: for messages, one or more in each */                             \
     X(redis_reconnects)
 
 /* X(name): values that go up and down. */

@@ -8,6 +8,7 @@
 --   seq        the last number given out
 --   fence      identity of the Redis that gives out numbers now: its run_id, new at each start
 --   fence_seq  seq at the moment when that process took over
+--   renewed    when a message last renewed the stream's time to live (publish.lua)
 --
 -- and each caller says what it knows: epoch, the highest number it has seen, and under which
 -- fence. A new epoch changes the epoch's text only: seq goes on rising, so that entry i of the
@@ -15,12 +16,14 @@
 
 -- Reads only. Raises an error when the key is of another type.
 local function stream_read(meta_key)
-    local m = redis.call('HMGET', meta_key, 'epoch', 'seq', 'fence', 'fence_seq')
+    local m = redis.call('HMGET', meta_key, 'epoch', 'seq', 'fence', 'fence_seq',
+        'renewed')
     local seq = tonumber(m[2])
     if not m[1] or not seq then
-        return { seq = 0 }
+        return { seq = 0, renewed = 0 }
     end
-    return { epoch = m[1], seq = seq, fence = m[3], fence_seq = tonumber(m[4]) or 0 }
+    return { epoch = m[1], seq = seq, fence = m[3], fence_seq = tonumber(m[4]) or 0,
+        renewed = tonumber(m[5]) or 0 }
 end
 
 -- Whoever knows nothing of this epoch cannot tell a clean restart of Redis from a loss, and would
