@@ -271,6 +271,8 @@ static void fill_in(const struct loading *l, struct settings *out)
     unsigned cores = usable_cores();
     unsigned automatic = cores < NET_THREADS_MAX_AUTO ? cores : NET_THREADS_MAX_AUTO;
     out->net_thread_count = out->net_threads > 0 ? (unsigned)out->net_threads : automatic;
+    out->net_cpu_count =
+        (unsigned)config_parse_cpus(out->net_cpus, out->net_cpu_list, CONFIG_CPUS_MOST);
     hex_random(out->instance, 8);
 }
 

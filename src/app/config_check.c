@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -166,6 +167,32 @@ static bool is_fsync(const char *value)
     return strcmp(value, "everysec") == 0 || strcmp(value, "always") == 0;
 }
 
+int config_parse_cpus(const char *value, uint16_t *out, unsigned most)
+{
+    cpu_set_t usable;
+    if (sched_getaffinity(0, sizeof usable, &usable) != 0)
+        return -1;
+    unsigned count = 0;
+    while (*value != '\0') {
+        char *end;
+        const unsigned long cpu = strtoul(value, &end, 10);
+        const bool is_number = strspn(value, DIGITS) > 0;
+        if (!is_number || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &usable) || count == most)
+            return -1;
+        out[count++] = (uint16_t)cpu;
+        if (*end != '\0' && (*end != ',' || end[1] == '\0'))
+            return -1;
+        value = *end == ',' ? end + 1 : end;
+    }
+    return (int)count;
+}
+
+static bool is_cpus(const char *value)
+{
+    uint16_t cpus[CONFIG_CPUS_MOST];
+    return config_parse_cpus(value, cpus, CONFIG_CPUS_MOST) >= 0;
+}
+
 static bool is_pumps(const char *value)
 {
     return strcmp(value, "auto") == 0 || strcmp(value, "threads") == 0 ||
@@ -192,6 +219,8 @@ static const struct check {
     { "REDIS_PREFIX", is_prefix, "1 to 64 letters, digits, '_', '.', ':' or '-'" },
     { "REDIS_FSYNC", is_fsync, "everysec or always" },
     { "DATA_DIR", is_folder_name, "the path of a folder" },
+    { "NET_CPUS", is_cpus,
+      "at most 16 numbers of processors that this process may use, separated by commas" },
     { "PUMPS", is_pumps, "auto, threads or shared" },
     { "LOG_LEVEL", is_log_level, "debug, info, warn or error" },
     { "ALLOWED_ORIGINS", is_origins,

@@ -52,7 +52,7 @@ void flush_turn_ends(struct net_thread *t)
 }
 
 /* At the end of a flush. */
-static void measure(struct net_thread *t, int64_t now_us)
+static int64_t measure(struct net_thread *t, int64_t now_us)
 {
     struct load *l = &t->load;
     const int64_t cycle_us = now_us - l->flushed_us;
@@ -67,6 +67,7 @@ static void measure(struct net_thread *t, int64_t now_us)
     l->busy_from_us = l->flushed_us = now_us;
     l->frames = t->out.deliveries;
     l->sends = t->out.sends;
+    return busy_us;
 }
 
 static int64_t rest_us(const struct net_thread *t, int64_t cost_us)
@@ -132,8 +133,15 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
     t->flushing = false;
 
     const int64_t end_us = clock_mono_us();
-    measure(t, end_us);
-    t->flush_next_us = end_us + rest_us(t, end_us - start_us);
+    const int64_t busy_us = measure(t, end_us);
+    if (t->dedicated) {
+        const int64_t rest = rest_us(t, busy_us / 2);
+        t->flush_next_us = end_us + rest;
+        t->load.first_us = rest / 2;
+    } else {
+        t->flush_next_us = end_us + rest_us(t, end_us - start_us);
+        t->load.first_us = 0;
+    }
     stat_add(t->net->stats, flushes, 1);
     if (t->gathering)
         stat_add(t->net->stats, flushes_gathered, 1);
@@ -149,7 +157,10 @@ void flush_if_due(struct net_thread *t)
 {
     if (!flush_waits(t))
         return;
-    if (clock_mono_us() >= t->flush_next_us)
+    const int64_t now_us = clock_mono_us();
+    if (!t->gathering && t->load.first_us && now_us + t->load.first_us > t->flush_next_us)
+        t->flush_next_us = now_us + t->load.first_us;
+    if (now_us >= t->flush_next_us)
         flush(t);
     else
         t->gathering = true; /* the timer calls at flush_next_us */

@@ -90,6 +90,7 @@ void lag_start(struct session *s)
     }
     output_count(s->thread, -(int64_t)client_drop_rooms(s->client));
     fanout_remove_all(s);
+    output_dirty(s); /* where the outbox is empty now, no send will say that it has drained */
 }
 
 void lag_end(struct session *s)

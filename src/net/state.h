@@ -124,6 +124,7 @@ struct load {
     int64_t busy_us;         /* in turns since the last flush */
     int64_t flushed_us;      /* end of the last flush */
     uint64_t frames, sends;  /* until then */
+    int64_t first_us;
     int64_t demand_permille; /* busy share × frames per send, smoothed */
 };
 

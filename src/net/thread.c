@@ -5,8 +5,10 @@
 #include "session.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -141,10 +143,27 @@ int thread_init(struct net_thread *t, struct net *n, unsigned index)
     return open_descriptors(t);
 }
 
+/* The setting was checked at the start; a processor may have gone since. */
+static void pin(const struct net_thread *t)
+{
+    const struct settings *set = t->net->settings;
+    if (!set->net_cpu_count)
+        return;
+    const unsigned cpu = set->net_cpu_list[t->index % set->net_cpu_count];
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    const int error = pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    if (error)
+        log_warn("net_cpus", "thread=net-%u processor=%u error=\"%s\"", t->index, cpu,
+                 strerror(error));
+}
+
 static void *run(void *arg)
 {
     struct net_thread *t = arg;
     role_assume(&on_net);
+    pin(t);
     net_current = t;
     context_run(t);
     net_current = NULL;

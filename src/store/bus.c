@@ -60,8 +60,8 @@ static void take_presence(struct store *s, const char *room, char *text)
     s->events.room_presence(s->events.arg, room, join, leave, count);
 }
 
-/* 'EPOCH SEQ\nJSON' */
-static void take_message(struct store *s, bool room, const char *name, char *text, char *end)
+/* 'EPOCH SEQ\nJSON\nJSON…': the numbers follow each other. */
+static void take_messages(struct store *s, bool room, const char *name, char *text, char *end)
 {
     char *space = memchr(text, ' ', (size_t)(end - text));
     char *line = space ? memchr(space, '\n', (size_t)(end - space)) : NULL;
@@ -69,18 +69,22 @@ static void take_message(struct store *s, bool room, const char *name, char *tex
         return;
     *space = *line = '\0';
     uint64_t seq = strtoull(space + 1, NULL, 10);
-    char *json = line + 1;
-    if (room)
-        s->events.room_message(s->events.arg, name, text, seq, json, (size_t)(end - json));
-    else
-        s->events.user_message(s->events.arg, name, seq, json, (size_t)(end - json));
+    while (line) {
+        const char *json = line + 1;
+        line = memchr(json, '\n', (size_t)(end - json));
+        const size_t size = (size_t)((line ? line : end) - json);
+        if (room)
+            s->events.room_message(s->events.arg, name, text, seq++, json, size);
+        else
+            s->events.user_message(s->events.arg, name, seq++, json, size);
+    }
 }
 
 static void take_room(struct store *s, const char *room, char *payload, size_t size)
 {
     char *end = payload + size;
     if (payload[0] == 'm')
-        take_message(s, true, room, payload + 2, end);
+        take_messages(s, true, room, payload + 2, end);
     else if (payload[0] == 'p')
         take_presence(s, room, payload + 2);
     else if (payload[0] == 'e')
@@ -91,7 +95,7 @@ static void take_user(struct store *s, const char *user, char *payload, size_t s
 {
     char *end = payload + size;
     if (payload[0] == 'm')
-        take_message(s, false, user, payload + 2, end);
+        take_messages(s, false, user, payload + 2, end);
     else if (payload[0] == 'e')
         s->events.user_event(s->events.arg, user, payload + 2, size - 2);
 }

@@ -63,9 +63,8 @@ int store_load(struct store *s, const char *room, const struct store_known *know
     request_script(r, SCRIPT_RESUME, 2, 6);
     request_addj(r, stream, ":meta");
     request_addj(r, stream, ":history");
-    request_addz(r, s->fence);
-    request_addz(r, s->candidate);
-    argument_known(&r->bytes, s, known, true);
+    argument_fence(&r->bytes, s);
+    argument_known(&r->bytes, known);
     return request_send(r, on_messages);
 }
 

@@ -2,6 +2,7 @@
 #include "state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,54 +30,96 @@ static char *next_word(char **text)
     return word;
 }
 
-/* 'ok EPOCH SEQ ID TIMESTAMP', 'duplicate …', 'limited MS' or 'wait' */
-static void take_answer(struct request *r, const redisReply *reply, struct store_published *result)
-    REQUIRES(on_hub);
-static void take_answer(struct request *r, const redisReply *reply, struct store_published *result)
+/* 'EPOCH SEQ TIMESTAMP' */
+static void take_number(struct store *s, char **text, struct store_published *result)
 {
-    result->status = request_judge(r, reply);
-    if (result->status != STORE_OK)
-        return;
+    result->epoch = next_word(text);
+    result->fence = s->fence;
+    result->seq = strtoull(next_word(text), NULL, 10);
+    result->timestamp_ms = strtoll(next_word(text), NULL, 10);
+    epoch_candidate_used(s, result->epoch);
+}
+
+/* The answer to one message: 'ok EPOCH SEQ TIMESTAMP', 'duplicate EPOCH SEQ TIMESTAMP ID',
+ * 'limited MS', 'wait' or an error. */
+static struct store_published take_answer(struct request *r, const redisReply *reply)
+    REQUIRES(on_hub);
+static struct store_published take_answer(struct request *r, const redisReply *reply)
+{
+    struct store_published result = { .status = request_judge(r, reply) };
+    if (result.status != STORE_OK)
+        return result;
     if (reply->type != REDIS_REPLY_STRING) {
-        result->status = STORE_REFUSED;
-        return;
+        result.status = STORE_REFUSED;
+        return result;
     }
     char *rest = reply->str, *what = next_word(&rest);
     if (strcmp(what, "limited") == 0) {
-        result->status = STORE_LIMITED;
-        result->retry_after_ms = strtoll(next_word(&rest), NULL, 10);
+        result.status = STORE_LIMITED;
+        result.retry_after_ms = strtoll(next_word(&rest), NULL, 10);
     } else if (strcmp(what, "wait") == 0) {
-        result->status = STORE_UNAVAILABLE;
+        result.status = STORE_UNAVAILABLE;
     } else {
-        result->status = strcmp(what, "ok") == 0 ? STORE_OK : STORE_DUPLICATE;
-        result->epoch = next_word(&rest);
-        result->fence = r->store->fence;
-        result->seq = strtoull(next_word(&rest), NULL, 10);
-        result->id = next_word(&rest);
-        result->timestamp_ms = strtoll(next_word(&rest), NULL, 10);
-        epoch_candidate_used(r->store, result->epoch);
+        take_number(r->store, &rest, &result);
+        if (strcmp(what, "duplicate") == 0) {
+            result.status = STORE_DUPLICATE;
+            result.id = next_word(&rest);
+        }
+    }
+    return result;
+}
+
+/* One answer for `count` messages of a group, with numbers that follow each other, or a list. */
+static void answer_group(struct request *r, struct publisher *p, unsigned count,
+                         enum store_status status, const redisReply *reply) REQUIRES(on_hub);
+static void answer_group(struct request *r, struct publisher *p, unsigned count,
+                         enum store_status status, const redisReply *reply)
+{
+    const bool list = reply && reply->type == REDIS_REPLY_ARRAY;
+    if (list && reply->elements != count)
+        status = STORE_REFUSED;
+    struct store_published result = { .status = status };
+    for (unsigned i = 0; i < count; i++) {
+        if (status == STORE_OK && (list || i == 0))
+            result = take_answer(r, list ? reply->element[i] : reply);
+        else if (result.status == STORE_OK)
+            result.seq++;
+        if (result.status == STORE_OK)
+            result.id = p[i].id;
+        p[i].done(p[i].arg, &result);
     }
 }
 
 static void on_published(struct request *r, enum store_status status, const redisReply *reply)
 {
     role_assume(&on_hub);
-    if (status == STORE_OK && (reply->type != REDIS_REPLY_ARRAY || reply->elements != r->weight))
+    if (reply && (reply->type != REDIS_REPLY_ARRAY || reply->elements != r->groups)) {
         status = STORE_REFUSED;
-    for (unsigned i = 0; i < r->weight; i++) {
-        struct store_published result = { .status = status };
-        if (status == STORE_OK)
-            take_answer(r, reply->element[i], &result);
-        r->publishers[i].done(r->publishers[i].arg, &result);
+        reply = NULL;
+    }
+    unsigned from = 0;
+    for (unsigned group = 0; from < r->weight; group++) {
+        unsigned end = from + 1;
+        while (end < r->weight && r->publishers[end].group == group)
+            end++;
+        answer_group(r, r->publishers + from, end - from, status,
+                     reply ? reply->element[group] : NULL);
+        from = end;
     }
 }
 
-void argument_known(struct str *to, const struct store *s, const struct store_known *k, bool room)
+void argument_known(struct str *to, const struct store_known *k)
 {
     argument_addz(to, k->epoch ? k->epoch : "");
     argument_addu(to, k->epoch ? k->seq : 0);
     argument_addz(to, k->epoch && k->fence ? k->fence : "");
-    argument_addz(to, room && clock_mono_ms() < s->patient_until_ms ? "1" : "0");
+}
+
+void argument_fence(struct str *to, const struct store *s)
+{
+    argument_addz(to, s->fence);
+    argument_addz(to, s->candidate);
+    argument_addz(to, clock_mono_ms() < s->patient_until_ms ? "1" : "0");
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
@@ -96,9 +139,24 @@ void publish_init(struct store *s)
 
 void publish_fini(struct store *s)
 {
-    event_free(s->call.ready);
-    str_fini(&s->call.keys);
-    str_fini(&s->call.args);
+    struct call *c = &s->call;
+    struct str *parts[] = { &c->keys,  &c->args,        &c->head,   &c->known,
+                            &c->group, &c->group_known, &c->stream, &c->messages };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        str_fini(parts[i]);
+    event_free(c->ready);
+}
+
+/* The number of messages stands before them, so it comes when the last one is known. */
+static void close_group(struct call *c)
+{
+    if (!c->group_size)
+        return;
+    str_add(&c->args, c->group.data, c->group.size);
+    argument_addu(&c->args, c->group_size);
+    str_add(&c->args, c->messages.data, c->messages.size);
+    c->group_size = 0;
+    c->request->groups++;
 }
 
 void publish_send(struct store *s)
@@ -107,11 +165,11 @@ void publish_send(struct store *s)
     struct request *r = c->request;
     if (!r)
         return;
+    close_group(c);
     c->request = NULL;
-    request_script(r, SCRIPT_PUBLISH, c->key_count, 4 + c->arg_count);
+    request_script(r, SCRIPT_PUBLISH, c->key_count, 5 + c->arg_count);
     str_add(&r->bytes, c->keys.data, c->keys.size);
-    request_addz(r, s->fence);
-    request_addz(r, s->candidate);
+    argument_fence(&r->bytes, s);
     request_addu(r, (uint64_t)s->settings->rate_limit_messages);
     request_addu(r, (uint64_t)s->settings->rate_limit_window_s * 1000);
     str_add(&r->bytes, c->args.data, c->args.size);
@@ -125,8 +183,8 @@ void publish_send(struct store *s)
 }
 
 /* The call that the next message goes into. */
-static int call_open(struct store *s) REQUIRES(on_hub);
-static int call_open(struct store *s)
+static int open_call(struct store *s) REQUIRES(on_hub);
+static int open_call(struct store *s)
 {
     struct call *c = &s->call;
     if (c->request && c->request->weight == PUBLISH_MOST)
@@ -140,7 +198,7 @@ static int call_open(struct store *s)
     }
     if (!c->request->publishers)
         c->request->publishers = xcalloc(PUBLISH_MOST, sizeof(struct publisher));
-    c->request->weight = 0;
+    c->request->weight = c->request->groups = 0;
     c->key_count = c->arg_count = 0;
     str_reset(&c->keys);
     str_reset(&c->args);
@@ -148,59 +206,89 @@ static int call_open(struct store *s)
     return 0;
 }
 
-/* The keys of a message, in the order in which publish.lua takes them. */
-static void add_keys(struct store *s, const struct store_publish *p, bool two) REQUIRES(on_hub);
-static void add_keys(struct store *s, const struct store_publish *p, bool two)
+static bool same(const struct str *a, const struct str *b)
 {
-    struct call *c = &s->call;
-    const char *prefix = s->settings->redis_prefix;
-    const char *stream = stream_prefix(s, p->room, p->user, p->to);
-    const bool limited = s->settings->rate_limit_messages > 0;
-    argument_addj(&c->keys, stream, ":meta");
-    argument_addj(&c->keys, stream, ":history");
-    if (limited)
-        argument_addj(&c->keys, prefix, "rate:", p->user);
-    if (p->cid)
-        argument_addj(&c->keys, stream, ":dedupe:", p->user, ":", p->cid);
-    if (p->to)
-        argument_addj(&c->keys, prefix, "{user:", p->user, "}:conversations");
-    if (two)
-        argument_addj(&c->keys, prefix, "{user:", p->to, "}:conversations");
-    c->key_count += 2u + limited + (p->cid != NULL) + (p->to != NULL) + two;
+    return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
 }
 
 static void add_channel(struct store *s, const char *user, const char *other) REQUIRES(on_hub);
 static void add_channel(struct store *s, const char *user, const char *other)
 {
-    argument_addj(&s->call.args, s->settings->redis_prefix, "user:", user);
-    argument_addz(&s->call.args, other);
-    s->call.arg_count += 2;
+    struct call *c = &s->call;
+    argument_addj(&c->keys, s->settings->redis_prefix, "{user:", user, "}:conversations");
+    c->key_count++;
+    argument_addj(&c->messages, s->settings->redis_prefix, "user:", user);
+    argument_addz(&c->messages, other);
+    c->arg_count += 2;
+}
+
+/* Goes on with the last group when the message follows in its stream, and as much is known of
+ * that as before. */
+static void open_group(struct store *s, const struct store_publish *p, const char *stream)
+    REQUIRES(on_hub);
+static void open_group(struct store *s, const struct store_publish *p, const char *stream)
+{
+    struct call *c = &s->call;
+    const bool two = p->to && strcmp(p->user, p->to) != 0; /* two users, two channels */
+    str_reset(&c->head);
+    argument_addu(&c->head, (uint64_t)(p->to != NULL) + two);
+    argument_addu(&c->head, p->cid != NULL);
+    argument_add(&c->head, p->head->data, p->head->size);
+    argument_add(&c->head, p->tail->data, p->cid ? 0 : p->tail->size);
+    str_reset(&c->known);
+    if (p->room)
+        argument_known(&c->known, &p->known);
+    if (c->group_size && strcmp(stream, c->stream.data) == 0 && same(&c->head, &c->group) &&
+        same(&c->known, &c->group_known))
+        return;
+    close_group(c);
+    str_reset(&c->group);
+    str_add(&c->group, c->head.data, c->head.size);
+    str_reset(&c->stream);
+    str_addz(&c->stream, stream);
+    str_reset(&c->group_known);
+    str_add(&c->group_known, c->known.data, c->known.size);
+    str_reset(&c->messages);
+    str_add(&c->messages, c->known.data, c->known.size);
+    argument_addj(&c->keys, stream, ":meta");
+    argument_addj(&c->keys, stream, ":history");
+    c->key_count += 2;
+    c->arg_count += 5 + (p->room ? 3 : 0);
+    if (p->to)
+        add_channel(s, p->user, p->to);
+    if (two)
+        add_channel(s, p->to, p->user);
 }
 
 int store_publish(struct store *s, const struct store_publish *p, store_published_fn *done,
                   void *arg)
 {
-    int error = call_open(s);
+    int error = open_call(s);
     if (error)
         return error;
-    struct request *r = s->call.request;
-    struct str *args = &s->call.args;
-    const bool two = p->to && strcmp(p->user, p->to) != 0; /* two users, two channels */
-    r->publishers[r->weight++] = (struct publisher){ done, arg };
-    add_keys(s, p, two);
-    argument_known(args, s, &p->known, p->room != NULL);
-    argument_addz(args, p->id);
-    argument_addz(args, p->cid ? "1" : "0");
-    argument_add(args, p->head->data, p->head->size);
-    argument_add(args, p->mid->data, p->mid->size);
-    argument_add(args, p->tail->data, p->tail->size);
-    argument_addu(args, (uint64_t)(p->to != NULL) + two);
-    s->call.arg_count += 10;
-    if (p->to)
-        add_channel(s, p->user, p->to);
-    if (two)
-        add_channel(s, p->to, p->user);
-    stat_set(s->stats, redis_in_flight, s->in_flight + r->weight);
+    struct call *c = &s->call;
+    const char *stream = stream_prefix(s, p->room, p->user, p->to);
+    open_group(s, p, stream);
+    if (s->settings->rate_limit_messages > 0) {
+        argument_addj(&c->keys, s->settings->redis_prefix, "rate:", p->user);
+        c->key_count++;
+    }
+    if (p->cid) {
+        argument_addj(&c->keys, stream, ":dedupe:", p->user, ":", p->cid);
+        c->key_count++;
+    }
+    argument_add(&c->messages, p->mid->data, p->mid->size);
+    c->arg_count++;
+    if (p->cid) {
+        argument_add(&c->messages, p->tail->data, p->tail->size);
+        argument_addz(&c->messages, p->id);
+        c->arg_count += 2;
+    }
+    c->group_size++;
+    struct publisher *publisher = &c->request->publishers[c->request->weight++];
+    *publisher = (struct publisher){ .done = done, .arg = arg, .group = c->request->groups };
+    snprintf(publisher->id, sizeof(publisher->id), "%s", p->id);
+    stat_set(s->stats, redis_in_flight, s->in_flight + c->request->weight);
     return 0;
 }
 

@@ -54,6 +54,8 @@ typedef void request_fn(struct request *r, enum store_status status, const redis
 struct publisher {
     store_published_fn *done;
     void *arg;
+    unsigned group;
+    char id[STORE_ID_BYTES + 1]; /* of the message */
 };
 
 /* A command under way. */
@@ -62,6 +64,7 @@ struct request {
     struct store *store;
     enum script_id script;
     bool repeated;                /* sent again after NOSCRIPT */
+    unsigned groups;              /* of messages, see struct call */
     unsigned weight;              /* what it counts in store.in_flight: messages, else 1 */
     struct publisher *publishers; /* PUBLISH_MOST places; made with the first use */
     unsigned tick;                /* when it was sent */
@@ -77,11 +80,17 @@ struct request {
     void *arg;
 };
 
-/* Messages that leave in one call of publish.lua, at the end of the turn at the latest. */
+/* Messages that leave in one call of publish.lua, at the end of the turn at the latest. Those that
+ * follow each other in one stream are a group, whose arguments begin in args. */
 struct call {
     struct request *request; /* NULL: no message yet */
     struct str keys, args;   /* RESP, as they follow each other in the command */
     size_t key_count, arg_count;
+    struct str group, group_known; /* of the last group: what is the same for all, … */
+    struct str stream;             /* … its stream … */
+    struct str messages;           /* … and what is not the same */
+    struct str head, known;        /* group and group_known that the next message needs */
+    unsigned group_size;
     struct event *ready;
 };
 
@@ -196,9 +205,10 @@ void publish_fini(struct store *s) REQUIRES(on_hub);
 void publish_send(struct store *s) REQUIRES(on_hub); /* the call, if there is one */
 void epoch_candidate_new(struct store *s);
 void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: makes another */
-/* Four arguments: what the caller knows (epoch, number, fence), and whether others may know more
- * (rooms have members on other instances, private conversations nobody who knows). */
-void argument_known(struct str *to, const struct store *s, const struct store_known *k, bool room);
+/* Three arguments: fence and candidate of this store, and whether others may know more. */
+void argument_fence(struct str *to, const struct store *s);
+/* Three arguments: what the caller knows of a room. */
+void argument_known(struct str *to, const struct store_known *k);
 
 /* presence.c: writes the instance's own lease, to see whether Redis takes writes again. */
 void lease_write(struct store *s) REQUIRES(on_hub);

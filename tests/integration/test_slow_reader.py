@@ -85,6 +85,26 @@ def test_blocked_reader_is_closed(start, redis, connect, raw, new, room):
     wait_for(lambda: queue_bytes(server.stats()) == 0, "nothing waits any more")
 
 
+@pytest.mark.parametrize("pumps", ["threads", "shared"])
+def test_lag_of_clients_that_do_read(start, redis, connect, new, room, pumps):
+    """A burst overtakes their writers: the outbox is emptied before anything of it was sent, and
+    the resync must come all the same."""
+    server = start(redis, PUMPS=pumps, NET_THREADS=1, OUTBOX_KB=64, RATE_LIMIT_MESSAGES=0)
+    readers = [connect(server, new.reader, room) for _ in range(20)]
+    writers = [connect(server, new.writer, room) for _ in range(4)]
+    message = {"type": "message", "room": room, "content": "x" * 4000}
+    for _ in range(5):
+        for writer in writers:
+            writer.send_many([message] * 40)
+    writers[0].say("end")
+    for client in readers + writers:
+        wait_for(lambda: any(map(knows_the_end, client.frames)), f"{client.user} hears of the end")
+
+
+def knows_the_end(frame):
+    return frame["type"] == "resync" or frame.get("content") == "end"
+
+
 def test_events_go_first(server, connect, raw, new, room):
     """Typing and presence are left out before any message is."""
     slow = raw(server, new.slow, room, receive_buffer=4096)

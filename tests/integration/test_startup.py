@@ -1,5 +1,6 @@
 """Starting and stopping: clear words, right exit codes, nothing acknowledged is lost."""
 
+import os
 import re
 import signal
 import socket
@@ -270,3 +271,11 @@ def test_two_runs_are_two_instances(redis):
     with Server(redis) as a, Server(redis) as b:
         assert re.fullmatch(r"[0-9a-f]{16}", a.instance)
         assert a.instance != b.instance
+
+
+def test_net_threads_are_pinned(start, redis):
+    cpu = max(os.sched_getaffinity(0))
+    server = start(redis, NET_THREADS=2, NET_CPUS=cpu)
+    pinned = {name: cpus for name, cpus in server.affinities() if name.startswith("net-")}
+    assert pinned == {"net-0": {cpu}, "net-1": {cpu}}
+    assert dict(server.affinities())["hub"] == os.sched_getaffinity(0)

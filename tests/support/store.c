@@ -201,8 +201,8 @@ int test_store_publish_start(struct test_store *t, const char *user, const char 
 {
     struct str head = STR_INIT, mid = STR_INIT, tail = STR_INIT;
     str_addz(&head, "{\"seq\":");
-    str_addz(&mid, ",\"ts\":");
-    str_addf(&tail, ",\"x\":\"%s\"}", text);
+    str_addf(&mid, ",\"x\":\"%s\",\"ts\":", text);
+    str_addc(&tail, '}');
     struct store_publish p = {
         .user = user,
         .room = room,

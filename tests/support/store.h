@@ -76,7 +76,7 @@ struct test_roster {
 void test_roster(void *arg, const struct store_roster *r);
 
 /* A message of `user` to a room, or with room NULL to the user `to`; waits for the answer. The
- * JSON is {"seq":N,"ts":T,"x":"TEXT"}. known may be NULL. */
+ * JSON is {"seq":N,"x":"TEXT","ts":T}. known may be NULL. */
 struct test_published test_store_publish(struct test_store *t, const char *user, const char *room,
                                          const char *to, const char *cid, const char *text,
                                          const struct store_known *known) REQUIRES(on_hub);

@@ -217,6 +217,9 @@ static void test_texts(void **state)
     assert_values("REDIS_MASTER_NAME", "mymaster a A.b-c_1", "- a/b a,b * \"");
     assert_values("REDIS_PREFIX", "confab: a A.b-c_1", "- {x} a* a?b \"");
     assert_values("REDIS_FSYNC", "everysec always", "- no ALWAYS");
+    char cpu[64]; /* the one that this test runs on may be used */
+    snprintf(cpu, sizeof cpu, "- %d %d,%d", sched_getcpu(), sched_getcpu(), sched_getcpu());
+    assert_values("NET_CPUS", cpu, "x 1023 99999999999999999999 -1 0x0 , 0, ,0 0,,0 0;0");
     assert_values("PUMPS", "auto threads shared", "- both Auto");
     assert_values("LOG_LEVEL", "debug info warn error", "- warning");
     assert_values("DATA_DIR", "x /x/y", "-");

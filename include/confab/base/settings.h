@@ -54,6 +54,8 @@
     X(redis_fsync, REDIS_FSYNC, "everysec",                                                        \
       "append-only policy of confab's own Redis: everysec or always")                              \
     X(data_dir, DATA_DIR, "./data", "folder of confab's own Redis")                                \
+    X(net_cpus, NET_CPUS, "",                                                                      \
+      "processors that the net threads are pinned to in turn, such as 2,3; empty: not pinned")     \
     X(pumps, PUMPS, "auto", "how pumps run: auto, threads or shared")                              \
     X(log_level, LOG_LEVEL, "info", "debug, info, warn or error")                                  \
     X(allowed_origins, ALLOWED_ORIGINS, "",                                                        \
@@ -75,6 +77,8 @@ struct settings {
     /* derived by app/config */
     enum pump_mode pump_mode;  /* from pumps */
     unsigned net_thread_count; /* from net_threads, ≥ 1 */
+    uint16_t net_cpu_list[16]; /* from net_cpus; thread i is pinned to entry i % net_cpu_count */
+    unsigned net_cpu_count;    /* 0: no thread is pinned */
     char instance[17];         /* identity of this run: 16 hex digits */
     /* derived by app/private_redis: as long as this is the same, confab's own Redis has lost
      * nothing that it had answered. "": another Redis, which tells its run_id. */

@@ -7,7 +7,7 @@
  * Operations that answer take `done` and `arg`. They return 0 when the command is under way:
  * then `done` is called exactly once, later, never from within the call; when the connection
  * dies before the reply, with status STORE_UNAVAILABLE. They return -ENOTCONN (no connection)
- * or -EBUSY (STORE_IN_FLIGHT_MAX commands wait for a reply) when nothing was sent: then `done`
+ * or -EBUSY (STORE_IN_FLIGHT_MAX commands or messages wait for a reply) when nothing was sent: then `done`
  * is not called. Strings and arrays in a result live until `done` returns.
  *
  * A stream is a room, or "@NAME": the private conversation between `viewer` and NAME. */
@@ -22,7 +22,10 @@
 
 #include <event2/event.h>
 
-enum { STORE_IN_FLIGHT_MAX = 16384 };
+enum {
+    STORE_IN_FLIGHT_MAX = 16384,
+    STORE_ID_BYTES = 31, /* of a message's id, at most */
+};
 
 enum store_status {
     STORE_OK,
@@ -105,7 +108,8 @@ struct store_published {
     int64_t retry_after_ms; /* LIMITED */
 };
 typedef void store_published_fn(void *arg, const struct store_published *r);
-/* dedupe → rate limit → number → history → PUBLISH, one atomic step (publish.lua). */
+/* dedupe → rate limit → number → history → PUBLISH, one atomic step (publish.lua). What is
+ * published in one turn of the event base leaves together, and before any other command. */
 int store_publish(struct store *s, const struct store_publish *p, store_published_fn *done,
                   void *arg) REQUIRES(on_hub) MUST_USE;
 

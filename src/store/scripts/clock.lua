@@ -7,5 +7,5 @@ end
 
 -- Numbers as text: Lua's own way turns to 1e+14 after 14 digits.
 local function digits(number)
-    return string.format('%.0f', number)
+    return string.format('%d', number)
 end

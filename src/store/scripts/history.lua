@@ -12,7 +12,11 @@ if not m[1] or not top then
     return { '', 0, '', 0, 0, {} }
 end
 local newest = math.min(top, tonumber(ARGV[1]) - 1)
-local from, limit = top - newest, tonumber(ARGV[2])
-local messages = redis.call('LRANGE', KEYS[2], from, from + limit - 1)
-local more = redis.call('LLEN', KEYS[2]) > from + limit and 1 or 0
+local from = top - newest
+local behind = math.min(from + tonumber(ARGV[2]), HISTORY_MESSAGES)
+local messages = {}
+if behind > from then
+    messages = redis.call('LRANGE', KEYS[2], from, behind - 1)
+end
+local more = math.min(redis.call('LLEN', KEYS[2]), HISTORY_MESSAGES) > behind and 1 or 0
 return { m[1], top, m[3] or '', math.max(newest, 0), more, messages }

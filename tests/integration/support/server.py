@@ -134,6 +134,13 @@ class Server:
                 pass  # it ended while we looked
         return names
 
+    def affinities(self):
+        """Name and processors of each thread."""
+        task = f"/proc/{self.process.pid}/task"
+        for tid in os.listdir(task):
+            with open(f"{task}/{tid}/comm", encoding="ascii") as f:
+                yield f.read().strip(), os.sched_getaffinity(int(tid))
+
     def count_threads(self, prefix):
         return sum(name.startswith(prefix) for name in self.threads())
 

@@ -1,0 +1,244 @@
+/* The store: what is published in one turn leaves in one call of publish.lua. */
+#include "support/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct test_redis redis;
+static struct event_base *base;
+static struct test_store a;
+
+enum { MOST = 100 };
+static struct test_published out[MOST];
+static unsigned published;
+static uint64_t calls_before;
+
+static int set_up(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    base = event_base_new();
+    test_redis_init(&redis);
+    test_store_init(&a, base, 'a');
+    test_store_start(&a, &redis);
+    test_store_ready(&a);
+    test_store_subscribe(&a, STORE_CHANNEL_ROOM, "r");
+    test_store_subscribe(&a, STORE_CHANNEL_ROOM, "s");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_store_fini(&a);
+    test_redis_fini(&redis);
+    event_base_free(base);
+    return 0;
+}
+
+static int empty(void **state)
+{
+    (void)state;
+    test_redis(&redis, "FLUSHALL");
+    str_reset(&a.log);
+    memset(out, 0, sizeof(out));
+    published = 0;
+    calls_before = stat_get(&a.stats, publish_calls);
+    a.settings.rate_limit_messages = 0;
+    log_set_level(LOG_LEVEL_ERROR);
+    return 0;
+}
+
+/* One more message of this turn. */
+static void publish(const char *user, const char *room, const char *to, const char *cid)
+    REQUIRES(on_hub);
+static void publish(const char *user, const char *room, const char *to, const char *cid)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "m%u", published);
+    assert_int_equal(test_store_publish_start(&a, user, room, to, cid, text, NULL, &out[published]),
+                     0);
+    published++;
+}
+
+/* Ends the turn; returns how many calls it took. */
+static uint64_t wait_all(void) REQUIRES(on_hub);
+static uint64_t wait_all(void)
+{
+    WAIT_UNTIL(base, out[published - 1].count);
+    for (unsigned i = 0; i < published; i++)
+        assert_int_equal(out[i].count, 1);
+    return stat_get(&a.stats, publish_calls) - calls_before;
+}
+
+static void assert_stored(unsigned i, uint64_t seq)
+{
+    char id[16];
+    snprintf(id, sizeof(id), "m%u", i);
+    assert_int_equal(out[i].status, STORE_OK);
+    assert_int_equal(out[i].seq, seq);
+    assert_string_equal(out[i].id, id);
+    assert_int_equal(strlen(out[i].epoch), 8);
+    assert_true(out[i].timestamp_ms > 0);
+}
+
+static void a_turn_is_one_call_up_to_its_bound(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    for (unsigned i = 0; i < MOST; i++)
+        publish("al", "r", NULL, NULL);
+    assert_int_equal(wait_all(), (MOST + 31) / 32);
+    for (unsigned i = 0; i < MOST; i++)
+        assert_stored(i, i + 1);
+    WAIT_UNTIL(base, test_store_saw(&a, "\"m99\""));
+    assert_int_equal(test_store_saw_times(&a, "room r m "), MOST);
+    char line[64];
+    for (unsigned i = 0; i < MOST; i++) { /* each as if it had come alone */
+        snprintf(line, sizeof(line), "%s %u {\"seq\":%u,\"x\":\"m%u\",\"ts\":", out[i].epoch, i + 1,
+                 i + 1, i);
+        assert_int_equal(test_store_saw_times(&a, line), 1);
+    }
+}
+
+static void streams_mix(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    publish("al", "r", NULL, NULL);
+    publish("al", "r", NULL, "c");
+    publish("al", "s", NULL, NULL);
+    publish("al", NULL, "bo", NULL);
+    publish("bo", NULL, "al", NULL); /* the same conversation */
+    publish("al", NULL, "al", NULL);
+    publish("bo", "r", NULL, NULL);
+    assert_int_equal(wait_all(), 1);
+    static const uint64_t seqs[] = { 1, 2, 1, 1, 2, 1, 3 };
+    for (unsigned i = 0; i < published; i++)
+        assert_stored(i, seqs[i]);
+    assert_int_equal(test_store_load(&a, "r", NULL).messages, 3);
+    assert_int_equal(test_store_page(&a, "@al", "bo", UINT64_MAX, 100).messages, 2);
+    assert_string_equal(test_store_claim(&a, "al", "s").tops, "@al 1 @bo 2");
+}
+
+static void the_same_cid_twice_in_a_turn_is_one_message(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    publish("al", "r", NULL, "c");
+    publish("al", "r", NULL, "d");
+    publish("al", "r", NULL, "c");
+    publish("al", "r", NULL, "e");
+    publish("bo", "r", NULL, "c");
+    assert_int_equal(wait_all(), 1);
+    assert_stored(0, 1);
+    assert_stored(1, 2);
+    assert_int_equal(out[2].status, STORE_DUPLICATE);
+    assert_int_equal(out[2].seq, 1);
+    assert_string_equal(out[2].id, "m0");
+    assert_int_equal(out[2].timestamp_ms, out[0].timestamp_ms);
+    assert_stored(3, 3);
+    assert_stored(4, 4);
+    assert_int_equal(test_store_load(&a, "r", NULL).messages, 4);
+}
+
+static void the_limit_counts_within_a_turn(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    a.settings.rate_limit_messages = 2;
+    publish("al", "r", NULL, NULL);
+    publish("al", "r", NULL, NULL);
+    publish("al", "r", NULL, NULL);
+    publish("bo", "r", NULL, NULL);
+    wait_all();
+    assert_stored(0, 1);
+    assert_stored(1, 2);
+    assert_int_equal(out[2].status, STORE_LIMITED);
+    assert_true(out[2].retry_after_ms > 0);
+    assert_stored(3, 3);
+}
+
+static void one_bad_key_concerns_its_own_messages_alone(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    log_set_level(LOG_LEVEL_ERROR + 1);
+    test_redis(&redis, "SADD t:{room:bad}:history x");
+    test_redis(&redis, "SADD t:{room:r}:dedupe:al:c x");
+    publish("al", "r", NULL, "b");
+    publish("al", "r", NULL, "c");
+    publish("al", "bad", NULL, "d");
+    publish("al", "r", NULL, "e");
+    assert_int_equal(wait_all(), 1);
+    assert_stored(0, 1);
+    assert_int_equal(out[1].status, STORE_REFUSED);
+    assert_int_equal(out[2].status, STORE_REFUSED);
+    assert_stored(3, 2);
+    assert_string_equal(test_redis(&redis, "EXISTS t:{room:bad}:meta"), "0");
+}
+
+static void a_full_redis_stores_none_of_them(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_redis(&redis, "CONFIG SET maxmemory 1");
+    publish("al", "r", NULL, NULL);
+    publish("al", "r", NULL, "c");
+    publish("al", "s", NULL, NULL);
+    wait_all();
+    test_redis(&redis, "CONFIG SET maxmemory 0");
+    for (unsigned i = 0; i < published; i++)
+        assert_int_equal(out[i].status, STORE_UNAVAILABLE);
+    assert_string_equal(test_redis(&redis, "DBSIZE"), "0");
+}
+
+static void a_command_does_not_overtake_messages(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    publish("al", "r", NULL, NULL);
+    assert_int_equal(test_store_page(&a, "r", "al", UINT64_MAX, 100).messages, 1);
+    assert_stored(0, 1);
+}
+
+/* A stream lives for a day after its last message, though not every message says so. */
+static void life_is_renewed(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_store_publish(&a, "al", NULL, "bo", NULL, "one", NULL);
+    static const char *const keys[] = { "t:{dm:al|bo}:meta", "t:{dm:al|bo}:history",
+                                        "t:{user:al}:conversations", "t:{user:bo}:conversations" };
+    for (size_t i = 0; i < 4; i++)
+        test_redis(&redis, "EXPIRE %s 1000", keys[i]);
+    test_redis(&redis, "HINCRBY t:{dm:al|bo}:meta renewed -59");
+    test_store_publish(&a, "al", NULL, "bo", NULL, "two", NULL);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(atoll(test_redis(&redis, "TTL %s", keys[i])) <= 1000);
+    test_redis(&redis, "HINCRBY t:{dm:al|bo}:meta renewed -60");
+    test_store_publish(&a, "al", NULL, "bo", NULL, "three", NULL);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(atoll(test_redis(&redis, "TTL %s", keys[i])) > 86000);
+    /* a list that somebody deleted gets an end as well */
+    test_redis(&redis, "DEL t:{dm:al|bo}:history");
+    test_store_publish(&a, "al", NULL, "bo", NULL, "four", NULL);
+    assert_true(atoll(test_redis(&redis, "TTL t:{dm:al|bo}:history")) > 86000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_turn_is_one_call_up_to_its_bound, empty),
+        cmocka_unit_test_setup(streams_mix, empty),
+        cmocka_unit_test_setup(the_same_cid_twice_in_a_turn_is_one_message, empty),
+        cmocka_unit_test_setup(the_limit_counts_within_a_turn, empty),
+        cmocka_unit_test_setup(one_bad_key_concerns_its_own_messages_alone, empty),
+        cmocka_unit_test_setup(a_full_redis_stores_none_of_them, empty),
+        cmocka_unit_test_setup(a_command_does_not_overtake_messages, empty),
+        cmocka_unit_test_setup(life_is_renewed, empty),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
