@@ -8,24 +8,25 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { EVENTS = 1024, TICK_US = 50000, STAMPS_TOTAL = 1 << 20, STAMPS_MOST = 1 << 16 };
+enum { EVENTS = 1024, STAMPS_TOTAL = 1 << 20, STAMPS_MOST = 1 << 16 };
 
-static void stream_init(struct stream *s, const struct options *opt, unsigned index)
+static void stream_init(struct bench *b, struct stream *s, unsigned index)
 {
-    (void)snprintf(s->name, sizeof s->name, "bench-%d-%u", (int)getpid(), index);
-    int n = opt->mode == MODE_PRIVATE
-                ? snprintf(s->prefix, sizeof s->prefix, "{\"type\":\"private\",\"seq\":")
-                : snprintf(s->prefix, sizeof s->prefix,
-                           "{\"type\":\"message\",\"room\":\"%s\",\"seq\":", s->name);
-    s->prefix_size = (size_t)n;
+    (void)snprintf(s->name, sizeof s->name, "bench-%s-%u", b->run, index);
+    str_reset(&b->text);
+    dialect_prefix(b->dialect, b->private ? NULL : s->name, &b->text);
+    BUG_ON(b->text.size >= sizeof s->prefix);
+    s->prefix_size = b->text.size;
+    memcpy(s->prefix, b->text.data, b->text.size);
     uint64_t stamps = STAMPS_MOST;
-    while (stamps > 256 && stamps * opt->rooms > STAMPS_TOTAL)
+    while (stamps > 256 && stamps * b->opt->rooms > STAMPS_TOTAL)
         stamps /= 2;
     s->stamp_mask = stamps - 1;
     s->stamps = xcalloc(stamps, sizeof *s->stamps);
 }
 
-/* Each room has connections on every server. */
+/* Each room has connections on every server, and the two users of a pair are on two of them, since
+ * a client's server is its index modulo their number. */
 static struct stream *stream_of(struct bench *b, unsigned index)
 {
     const struct options *opt = b->opt;
@@ -47,7 +48,10 @@ static void watch_timer(struct bench *b)
 
 void bench_init(struct bench *b, const struct options *opt)
 {
-    *b = (struct bench){ .opt = opt };
+    *b = (struct bench){ .opt = opt, .dialect = opt->dialect };
+    b->ordered = opt->dialect->ordered || opt->server_count == 1;
+    b->private = opt->mode == MODE_PRIVATE && opt->dialect->frame != FRAME_ECHO;
+    hex_random(b->run, (sizeof b->run - 1) / 2);
     b->start_mono_us = clock_mono_us();
     b->epoll = epoll_create1(EPOLL_CLOEXEC);
     b->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -57,7 +61,7 @@ void bench_init(struct bench *b, const struct options *opt)
     b->until_us = INT64_MIN;
     b->streams = xcalloc(opt->rooms, sizeof *b->streams);
     for (unsigned i = 0; i < opt->rooms; i++)
-        stream_init(&b->streams[i], opt, i);
+        stream_init(b, &b->streams[i], i);
     b->conn_count = opt->clients + (opt->mode == MODE_RESUME ? opt->rooms : 0);
     b->conns = xcalloc(b->conn_count, sizeof *b->conns);
     for (unsigned i = 0; i < b->conn_count; i++) {
@@ -66,6 +70,7 @@ void bench_init(struct bench *b, const struct options *opt)
         c->index = i;
         c->stream = stream_of(b, i);
     }
+    slow_choose(b);
 }
 
 void bench_fini(struct bench *b)
@@ -80,6 +85,7 @@ void bench_fini(struct bench *b)
     free(b->conns);
     free(b->streams);
     free(b->buffer);
+    str_fini(&b->text);
     (void)close(b->timer);
     (void)close(b->epoll);
 }
@@ -113,10 +119,11 @@ bool bench_loop(struct bench *b, int64_t until_us, bool (*done)(struct bench *))
         if (left_us <= 0)
             return false;
         if (b->now_us >= tick_us) {
-            tick_us = b->now_us + TICK_US;
+            tick_us = b->now_us + BENCH_TICK_US;
             load_top_up(b);
+            slow_read(b);
         }
-        int wait_ms = (int)((left_us < TICK_US ? left_us : TICK_US) + 999) / 1000;
+        int wait_ms = (int)((left_us < BENCH_TICK_US ? left_us : BENCH_TICK_US) + 999) / 1000;
         int n = epoll_wait(b->epoll, events, EVENTS, wait_ms);
         b->now_us = bench_now(b);
         serve(b, events, n);
@@ -143,30 +150,45 @@ bool bench_connect(struct bench *b, unsigned first, unsigned end)
     return false;
 }
 
+/* How many messages it has not seen. Nobody asks that of one that is gone or slow. */
+static uint64_t missing(const struct conn *c)
+{
+    if (c->state == CONN_CLOSED || c->slow)
+        return 0;
+    uint64_t top = c->stream->top;
+    return c->owed + (c->last_seq < top ? top - c->last_seq : 0);
+}
+
 static bool all_seen(struct bench *b)
 {
     if (b->outstanding)
         return false;
     for (unsigned i = 0; i < b->conn_count; i++) {
-        const struct conn *c = &b->conns[i];
-        if (c->state != CONN_CLOSED && c->last_seq != c->stream->top)
+        if (missing(&b->conns[i]))
             return false;
     }
     return true;
 }
 
+/* As many messages as were sent, but not the same ones. */
+static bool has_others(const struct conn *c)
+{
+    return c->state != CONN_CLOSED && !c->slow && !missing(c) && c->digest != c->stream->digest;
+}
+
 void bench_drain(struct bench *b)
 {
-    if (bench_loop(b, bench_now(b) + (int64_t)b->opt->deadline * 1000000, all_seen))
-        return;
+    (void)bench_loop(b, bench_now(b) + (int64_t)b->opt->deadline * 1000000, all_seen);
     if (b->outstanding)
         bench_fault(b, &b->counts.unseen, b->outstanding, "messages never came back");
     for (unsigned i = 0; i < b->conn_count; i++) {
         const struct conn *c = &b->conns[i];
-        if (c->state != CONN_CLOSED && c->last_seq < c->stream->top)
-            bench_fault(b, &b->counts.lost, c->stream->top - c->last_seq,
-                        "client %u has %ju of %ju", c->index, (uintmax_t)c->last_seq,
+        uint64_t n = missing(c);
+        if (n)
+            bench_fault(b, &b->counts.lost, n, "client %u lacks %ju of %ju", c->index, (uintmax_t)n,
                         (uintmax_t)c->stream->top);
+        else if (has_others(c))
+            bench_fault(b, &b->counts.altered, 1, "client %u: others than were sent", c->index);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "confab/base/base.h"
 #include "confab/base/str.h"
+#include "dialect.h"
 #include "hist.h"
 #include "options.h"
 #include "process.h"
@@ -15,6 +16,7 @@ enum {
     BENCH_STAMP = 16,               /* first bytes of a content: 8 hex digits of µs, 8 of sender */
     BENCH_TAIL = 1000,              /* the last connections, whose cost is told apart */
     BENCH_NAME = 32,
+    BENCH_TICK_US = 50000, /* how often what has no event of its own is looked after */
 };
 
 /* What the first receiver of a message found in it; the others compare and need not parse. */
@@ -30,9 +32,10 @@ struct stamp {
 /* A room, or the private conversation of two users. */
 struct stream {
     char name[BENCH_NAME];
-    char prefix[96]; /* how each of its live messages begins, up to the number */
+    char prefix[128]; /* how each of its live messages begins: dialect_prefix() */
     size_t prefix_size;
-    uint64_t top; /* the highest number that anybody has seen */
+    uint64_t top;    /* the highest number that anybody has seen; without numbers: how many sent */
+    uint64_t digest; /* what a client that has them all must have in its own */
     struct stamp *stamps;
     uint64_t stamp_mask;
 };
@@ -50,12 +53,15 @@ struct conn {
     int fd;
     uint32_t index;
     enum conn_state state;
+    bool slow;     /* reads little and sends nothing; what it gets is not looked at */
     bool resuming; /* the next history has what was missed, and must have all of it */
     bool recovered;
     uint32_t outstanding; /* own messages that have not come back */
     struct stream *stream;
     uint64_t last_seq;
     uint64_t joined_seq;
+    uint64_t owed;       /* without order: numbers leapt over that have not come yet */
+    uint64_t digest;     /* 0 or, of messages without numbers, the sum of stamp_digest() */
     unsigned char *rest; /* the beginning of a frame whose end has not arrived */
     size_t rest_size, rest_capacity;
     struct str out; /* what the socket did not take */
@@ -65,6 +71,7 @@ struct conn {
 /* X(name, "label"): plain counts. */
 #define BENCH_COUNTS(X)                                                                            \
     X(sent, "messages sent")                                                                       \
+    X(returned, "messages that came back to their sender")                                         \
     X(deliveries, "deliveries")                                                                    \
     X(bytes, "bytes of JSON in them")                                                              \
     X(reads, "reads of sockets")                                                                   \
@@ -73,6 +80,8 @@ struct conn {
     X(others, "other frames")                                                                      \
     X(recovered, "messages recovered by resuming")                                                 \
     X(resyncs, "times that a client was too slow")                                                 \
+    X(slow_resyncs, "times that a slow reader was told to resume")                                 \
+    X(slow_closed, "slow readers cut off")                                                         \
     X(busy, "messages refused because the server was busy")
 
 /* X(name, "label"): each one makes the run fail. */
@@ -113,6 +122,10 @@ struct snapshot {
 
 struct bench {
     const struct options *opt;
+    const struct dialect *dialect;
+    bool ordered; /* the numbers that a client gets must rise by one */
+    bool private; /* messages go to users, not to rooms */
+    char run[8];  /* part of all names, so that nothing is left of another run */
     int epoll, timer;
     int64_t start_mono_us;
     int64_t now_us; /* as of the last wait or read */
@@ -120,10 +133,17 @@ struct bench {
     unsigned conn_count; /* clients; in resume mode, then one publisher per room */
     struct stream *streams;
     unsigned char *buffer;
-    uint32_t mask; /* of the next frame; RFC 6455 section 5.3 */
+    struct str text; /* what is about to be sent */
+    uint32_t mask;   /* of the next frame; RFC 6455 section 5.3 */
 
     unsigned connect_next, connect_end; /* connections still to be made */
     unsigned connecting, ready;
+    unsigned slow_count;
+    unsigned slow_turn; /* whose turn it is to read */
+    bool slow_over;     /* the measurement is: they read like the others */
+    uint64_t reads_seen;
+    int64_t quiet_us;   /* since when counts.reads is reads_seen */
+    int64_t dropped_us; /* resume: when all were cut off */
 
     bool sending;
     int64_t rate_from_us; /* open: message k is due at rate_from_us + k / rate */
@@ -159,20 +179,43 @@ uint64_t bench_fault_count(const struct bench *b);
 void conn_open(struct bench *b, struct conn *c);
 void conn_close(struct bench *b, struct conn *c); /* on purpose: no fault */
 void conn_event(struct bench *b, struct conn *c, uint32_t events);
+void conn_read(struct bench *b, struct conn *c, size_t most); /* up to BENCH_READ bytes */
 void conn_send(struct bench *b, struct conn *c, unsigned opcode, const char *data, size_t size);
 void conn_fail(struct bench *b, struct conn *c, const char *why);
-void conn_user(char out[BENCH_NAME], uint32_t index);
+void conn_watch(struct bench *b, struct conn *c, int how, bool writing);
+void conn_ready(struct bench *b, struct conn *c); /* has been greeted, or has what it missed */
+void conn_hello(struct bench *b, struct conn *c);
+void conn_user(const struct bench *b, char out[BENCH_NAME], uint32_t index);
 
-/* receive.c: what frames mean. Returns how many bytes were whole frames. */
+/* slow.c: clients that cannot keep up */
+void slow_choose(struct bench *b);
+void slow_open(int fd);          /* before it connects */
+void slow_read(struct bench *b); /* every BENCH_TICK_US: those whose turn it is */
+/* After the measurement: reads what is left, since what the server told a client that was too
+ * slow stands behind all that waits for it. */
+void slow_finish(struct bench *b);
+
+/* receive.c: frames and live messages. Returns how many bytes were whole frames. */
 size_t receive_frames(struct bench *b, struct conn *c, const unsigned char *data, size_t size);
+void receive_seq(struct conn *c, uint64_t seq);
+/* False when this program did not write the message. */
+bool stamp_find(struct stamp *t, uint64_t seq, const char *json, size_t size);
+static inline uint64_t stamp_digest(int64_t sent_us, uint32_t sender)
+{
+    return (uint64_t)sender << 32 | (uint32_t)sent_us;
+}
+
+/* documents.c: whatever else a server says */
+void document_take(struct bench *b, struct conn *c, const char *frame, size_t size);
 
 /* load.c: who sends what, when */
 void load_start(struct bench *b);
 void load_stop(struct bench *b);
 void load_send(struct bench *b, struct conn *c, int64_t stamp_us);
-void load_came_back(struct bench *b, struct conn *c); /* an own message, or its refusal */
-void load_due(struct bench *b);                       /* open: sends what is due */
-void load_top_up(struct bench *b);                    /* closed: fills the windows */
+void load_came_back(struct bench *b, struct conn *c); /* an own message */
+void load_refused(struct bench *b, struct conn *c);
+void load_due(struct bench *b);    /* open: sends what is due */
+void load_top_up(struct bench *b); /* closed: fills the windows */
 
 /* The modes. False when it could not even connect. */
 bool run_load(struct bench *b);

@@ -15,20 +15,20 @@
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 enum {
-    REQUEST_MAX = 512,
     SEND_MAX = 5120,
     PORTS_PER_ADDRESS = 25000, /* fewer than the kernel has to give by default */
 };
 
-void conn_user(char out[BENCH_NAME], uint32_t index)
+void conn_user(const struct bench *b, char out[BENCH_NAME], uint32_t index)
 {
-    (void)snprintf(out, BENCH_NAME, "bench-%d-%u", (int)getpid(), index);
+    (void)snprintf(out, BENCH_NAME, "bench-%s-%u", b->run, index);
 }
 
-static void conn_watch(struct bench *b, struct conn *c, int how, bool writing)
+void conn_watch(struct bench *b, struct conn *c, int how, bool writing)
 {
-    struct epoll_event e = { .events = EPOLLIN | (writing ? (uint32_t)EPOLLOUT : 0),
-                             .data.ptr = c };
+    /* A slow client reads when it is its turn; that it was cut off is seen at once. */
+    uint32_t events = c->slow && c->state == CONN_READY && !b->slow_over ? EPOLLRDHUP : EPOLLIN;
+    struct epoll_event e = { .events = events | (writing ? (uint32_t)EPOLLOUT : 0), .data.ptr = c };
     if (epoll_ctl(b->epoll, how, c->fd, &e))
         BUG("epoll_ctl");
 }
@@ -53,8 +53,11 @@ void conn_close(struct bench *b, struct conn *c)
 void conn_fail(struct bench *b, struct conn *c, const char *why)
 {
     bool greeted = c->state >= CONN_READY;
-    bench_fault(b, greeted ? &b->counts.closed : &b->counts.refused, 1, "client %u: %s", c->index,
-                why);
+    if (c->slow && greeted)
+        b->counts.slow_closed++;
+    else
+        bench_fault(b, greeted ? &b->counts.closed : &b->counts.refused, 1, "client %u: %s",
+                    c->index, why);
     conn_close(b, c);
 }
 
@@ -137,6 +140,8 @@ void conn_open(struct bench *b, struct conn *c)
         bench_fault(b, &b->counts.refused, 1, "socket: %s", strerror(errno));
         return;
     }
+    if (c->slow)
+        slow_open(c->fd);
     c->state = CONN_CONNECTING;
     b->connecting++;
     (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -149,6 +154,16 @@ void conn_open(struct bench *b, struct conn *c)
     conn_watch(b, c, EPOLL_CTL_ADD, true);
 }
 
+static struct seat seat_of(const struct bench *b, const struct conn *c, char user[BENCH_NAME])
+{
+    conn_user(b, user, c->index);
+    return (struct seat){ .user = user,
+                          .room = b->private ? NULL : c->stream->name,
+                          .resuming = c->resuming,
+                          .epoch = c->epoch,
+                          .seq = c->last_seq };
+}
+
 static void send_request(struct bench *b, struct conn *c)
 {
     int error = 0;
@@ -157,33 +172,56 @@ static void send_request(struct bench *b, struct conn *c)
         conn_fail(b, c, strerror(error));
         return;
     }
-    char user[BENCH_NAME], query[160] = "", request[REQUEST_MAX];
-    conn_user(user, c->index);
-    if (b->opt->mode != MODE_PRIVATE && !c->resuming)
-        (void)snprintf(query, sizeof query, "?username=%s&session=%s&room=%s", user, user,
-                       c->stream->name);
-    int n = snprintf(request, sizeof request,
-                     "GET /ws%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\n"
-                     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                     "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Protocol: confab.v1\r\n\r\n",
-                     query, b->opt->servers[c->index % b->opt->server_count].host);
+    char user[BENCH_NAME];
+    const struct seat seat = seat_of(b, c, user);
+    str_reset(&b->text);
+    str_addz(&b->text, "GET ");
+    b->dialect->path(&seat, &b->text);
+    str_addf(&b->text,
+             " HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n%s\r\n",
+             b->opt->servers[c->index % b->opt->server_count].host, b->dialect->headers);
     c->state = CONN_HANDSHAKE;
     conn_watch(b, c, EPOLL_CTL_MOD, false);
-    conn_write(b, c, request, (size_t)n);
+    conn_write(b, c, b->text.data, b->text.size);
 }
 
-/* Without a user name in the address, hello comes first. */
-static void send_hello(struct bench *b, struct conn *c)
+void conn_hello(struct bench *b, struct conn *c)
 {
-    char user[BENCH_NAME], text[REQUEST_MAX], resume[160] = "";
-    conn_user(user, c->index);
-    if (c->resuming)
-        (void)snprintf(resume, sizeof resume, ",\"resume\":{\"%s\":{\"epoch\":\"%s\",\"seq\":%ju}}",
-                       c->stream->name, c->epoch, (uintmax_t)c->last_seq);
-    int n =
-        snprintf(text, sizeof text, "{\"type\":\"hello\",\"username\":\"%s\",\"session\":\"%s\"%s}",
-                 user, user, resume);
-    conn_send(b, c, 1, text, (size_t)n);
+    char user[BENCH_NAME];
+    const struct seat seat = seat_of(b, c, user);
+    str_reset(&b->text);
+    b->dialect->hello(&seat, &b->text);
+    if (b->text.size)
+        conn_send(b, c, 1, b->text.data, b->text.size);
+}
+
+void conn_ready(struct bench *b, struct conn *c)
+{
+    bool new = c->state == CONN_GREETING;
+    c->state = CONN_READY;
+    c->resuming = false;
+    if (!new)
+        return;
+    if (c->slow)
+        conn_watch(b, c, EPOLL_CTL_MOD, c->out.size);
+    b->connecting--;
+    b->ready++;
+    if (b->ready + BENCH_TAIL == b->conn_count && !b->marks[MARK_TAIL].at_us)
+        bench_mark(b, MARK_TAIL);
+    if (b->connect_next < b->connect_end)
+        conn_open(b, &b->conns[b->connect_next++]);
+}
+
+/* The server has accepted. Who only echoes has nothing to say; a client that resumes is ready
+ * when it has what it missed. */
+static void greeting(struct bench *b, struct conn *c)
+{
+    c->state = CONN_GREETING;
+    if (!b->dialect->waits_for_open)
+        conn_hello(b, c);
+    if (b->dialect->frame == FRAME_ECHO && c->last_seq == c->stream->top)
+        conn_ready(b, c);
 }
 
 /* Returns how many bytes the answer to the request took; 0 while it is not all there. */
@@ -201,9 +239,7 @@ static size_t take_answer(struct bench *b, struct conn *c, const unsigned char *
         conn_fail(b, c, why);
         return 0;
     }
-    c->state = CONN_GREETING;
-    if (b->opt->mode == MODE_PRIVATE || c->resuming)
-        send_hello(b, c);
+    greeting(b, c);
     return head;
 }
 
@@ -218,7 +254,7 @@ static void keep_rest(struct conn *c, const unsigned char *data, size_t size)
     c->rest_size = size;
 }
 
-static void conn_read(struct bench *b, struct conn *c)
+void conn_read(struct bench *b, struct conn *c, size_t most)
 {
     unsigned char *data = b->buffer;
     size_t size = c->rest_size;
@@ -228,7 +264,7 @@ static void conn_read(struct bench *b, struct conn *c)
     }
     if (size)
         memcpy(data, c->rest, size);
-    ssize_t n = recv(c->fd, data + size, BENCH_READ, 0);
+    ssize_t n = recv(c->fd, data + size, most, 0);
     if (n <= 0) {
         if (n == 0 || errno != EAGAIN)
             conn_fail(b, c, n ? strerror(errno) : "closed by the server");
@@ -255,6 +291,8 @@ void conn_event(struct bench *b, struct conn *c, uint32_t events)
     }
     if (c->fd >= 0 && (events & EPOLLOUT) && c->out.size)
         conn_flush(b, c);
+    if (c->fd >= 0 && (events & EPOLLRDHUP))
+        conn_fail(b, c, "cut off");
     if (c->fd >= 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-        conn_read(b, c);
+        conn_read(b, c, BENCH_READ);
 }

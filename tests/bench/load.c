@@ -11,40 +11,40 @@ static bool is_closed_loop(const struct bench *b)
 }
 
 /* The content of a message: when it was sent, by whom, and filling. */
-static size_t content(const struct bench *b, const struct conn *c, int64_t stamp_us, char *out)
+static void content(const struct bench *b, const struct conn *c, int64_t stamp_us, char *out)
 {
-    size_t size = b->opt->content;
-    memset(out, 'x', size);
-    char stamp[BENCH_STAMP + 1];
-    (void)snprintf(stamp, sizeof stamp, "%08x%08x", (unsigned)stamp_us, c->index);
-    memcpy(out, stamp, BENCH_STAMP);
-    return size;
+    (void)snprintf(out, BENCH_STAMP + 1, "%08x%08x", (unsigned)stamp_us, c->index);
+    memset(out + BENCH_STAMP, 'x', b->opt->content - BENCH_STAMP);
+    out[b->opt->content] = '\0';
 }
 
 void load_send(struct bench *b, struct conn *c, int64_t stamp_us)
 {
-    char filling[4096], text[4096 + 256], to[BENCH_NAME], cid[40] = "";
-    size_t size = content(b, c, stamp_us, filling);
-    bool private = b->opt->mode == MODE_PRIVATE;
-    if (private)
-        conn_user(to, c->index ^ 1);
-    if (b->opt->cid)
-        (void)snprintf(cid, sizeof cid, ",\"cid\":\"%ju\"", (uintmax_t)b->counts.sent);
-    int n = snprintf(text, sizeof text, "{\"type\":\"%s\",\"%s\":\"%s\",\"content\":\"%.*s\"%s}",
-                     private ? "private" : "message", private ? "to" : "room",
-                     private ? to : c->stream->name, (int)size, filling, cid);
+    struct stream *s = c->stream;
+    char text[OPTION_CONTENT + 1], to[BENCH_NAME], cid[24];
+    content(b, c, stamp_us, text);
+    conn_user(b, to, c->index ^ 1);
+    (void)snprintf(cid, sizeof cid, "%ju", (uintmax_t)b->counts.sent);
+    str_reset(&b->text);
+    dialect_message(b->dialect, b->private ? NULL : s->name, to, text, b->opt->cid ? cid : NULL,
+                    &b->text);
+    if (b->dialect->frame == FRAME_ECHO) {
+        s->top++;
+        s->digest += stamp_digest(stamp_us, c->index);
+    }
     b->counts.sent++;
     b->outstanding++;
     c->outstanding++;
-    conn_send(b, c, 1, text, (size_t)n);
+    conn_send(b, c, 1, b->text.data, b->text.size);
 }
 
 static bool may_send(const struct bench *b, const struct conn *c)
 {
-    return b->sending && c->index < b->opt->senders && c->state == CONN_READY;
+    return b->sending && c->index < b->opt->senders && c->state == CONN_READY && !c->slow;
 }
 
-void load_came_back(struct bench *b, struct conn *c)
+/* A message of its own is under way no more. */
+static void settle(struct bench *b, struct conn *c)
 {
     if (c->outstanding) {
         c->outstanding--;
@@ -52,6 +52,17 @@ void load_came_back(struct bench *b, struct conn *c)
     }
     if (is_closed_loop(b) && may_send(b, c) && c->outstanding < b->opt->window)
         load_send(b, c, b->now_us);
+}
+
+void load_came_back(struct bench *b, struct conn *c)
+{
+    b->counts.returned++;
+    settle(b, c);
+}
+
+void load_refused(struct bench *b, struct conn *c)
+{
+    settle(b, c);
 }
 
 /* After a refusal that would mean sending at once what was refused at once; a tick is enough
@@ -127,13 +138,21 @@ void load_stop(struct bench *b)
     b->sending = false;
 }
 
-bool run_load(struct bench *b)
+static bool connect_all(struct bench *b)
 {
-    const struct options *opt = b->opt;
     bench_mark(b, MARK_START);
     if (!bench_connect(b, 0, b->conn_count))
         return false;
     bench_mark(b, MARK_CONNECTED);
+    (void)bench_loop(b, bench_now(b) + (int64_t)b->dialect->settle_s * 1000000, NULL);
+    return true;
+}
+
+bool run_load(struct bench *b)
+{
+    const struct options *opt = b->opt;
+    if (!connect_all(b))
+        return false;
     if (opt->mode != MODE_IDLE)
         load_start(b);
     (void)bench_loop(b, bench_now(b) + (int64_t)opt->warm_up * 1000000, NULL);
@@ -145,6 +164,7 @@ bool run_load(struct bench *b)
     load_stop(b);
     if (opt->mode != MODE_CEILING)
         bench_drain(b);
+    slow_finish(b);
     return true;
 }
 
@@ -168,12 +188,11 @@ static bool publish(struct bench *b)
 bool run_resume(struct bench *b)
 {
     unsigned clients = b->opt->clients;
-    bench_mark(b, MARK_START);
-    if (!bench_connect(b, 0, b->conn_count))
+    if (!connect_all(b))
         return false;
-    bench_mark(b, MARK_CONNECTED);
     if (publish(b))
         bench_drain(b);
+    b->dropped_us = bench_now(b);
     for (unsigned i = 0; i < clients; i++) {
         conn_close(b, &b->conns[i]);
         b->conns[i].resuming = true;

@@ -31,20 +31,28 @@ enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
 static const char usage[] =
     "Usage: confab-bench [options]\n"
     "\n"
-    "Drives confab with many WebSocket clients from one thread, counts and checks every delivery\n"
-    "at every receiver, and reports rates, latency, CPU and memory. Start the server with\n"
-    "RATE_LIMIT_MESSAGES=0. Give confab-bench a core of its own (taskset): it says when it was\n"
-    "itself the bottleneck, and `--mode ceiling` measures what it can take.\n"
+    "Drives confab, or a server that it is compared with, with many WebSocket clients from one\n"
+    "thread, counts and checks every delivery at every receiver, and reports rates, latency, CPU\n"
+    "and memory. Start confab with RATE_LIMIT_MESSAGES=0. Give confab-bench a core of its own\n"
+    "(taskset): it says when it was itself the bottleneck, and `--mode ceiling` measures what it\n"
+    "can take.\n"
     "\n"
     "  --mode MODE      closed   each sender sends again when its own message comes back\n"
     "                   open     messages at a fixed rate; latency counts from the time at which\n"
     "                            a message was due, so a stalled server cannot hide\n"
     "                   idle     connect and hold: memory, CPU per connection\n"
-    "                   private  as closed, between pairs of users\n"
+    "                   private  as closed, between pairs of users on different servers\n"
     "                   resume   all drop, miss messages, come back and must get exactly those\n"
     "                   ceiling  no server: how fast this program receives (default: closed)\n"
+    "  --dialect NAME   confab   docs/PROTOCOL.md (default)\n"
+    "                   lines    the same, several documents in a frame, one on each line\n"
+    "                   socketio the same in events of Socket.IO 5, WebSocket alone; over several\n"
+    "                            servers all must arrive once, in whichever order\n"
+    "                   nchan    /ws/ROOM, /resume/ROOM: what a client sends is delivered as it\n"
+    "                            is, without number: all must arrive once, in whichever order;\n"
+    "                            a pair of users has a room of its own\n"
     "  --url URL        ws://host:port, may be repeated (default: ws://127.0.0.1:8080)\n"
-    "  --pid PID        a server's process, for CPU and memory; may be repeated\n"
+    "  --pid PID        a server's process, for CPU and memory; may be repeated, all are summed\n"
     "  --redis-pid PID  Redis, likewise\n"
     "  --cid            give each message an id, so that it is deduplicated and acknowledged\n"
     "  --json           print JSON, one value per line\n"
@@ -80,6 +88,12 @@ static void NORETURN help(void)
         printf("  %-11s N    %s (%u)\n", flag, numbers[i].help, numbers[i].value);
     }
     puts(
+        "\nSlow clients (closed, open, private) are spread evenly over rooms and servers. What "
+        "they\n"
+        "miss is no fault, their deliveries are in no rate and no latency, and one that is cut "
+        "off\n"
+        "stays away. In the end they read what is left: total_slow_closed and total_slow_resyncs\n"
+        "say how often the server ended one or told it to resume.\n"
         "\nExit status: 0 all deliveries arrived once and in order; 1 some did not, or the server\n"
         "refused something; 2 wrong use, or no server.\n"
         "\n"
@@ -154,6 +168,14 @@ static enum bench_mode mode_of(const char *text)
     fail("no such mode", text);
 }
 
+static const struct dialect *dialect_of(const char *name)
+{
+    const struct dialect *d = dialect_find(name);
+    if (!d)
+        fail("no such dialect", name);
+    return d;
+}
+
 static bool read_switch(struct options *o, const char *flag)
 {
     if (!strcmp(flag, "--help") || !strcmp(flag, "-h"))
@@ -185,6 +207,8 @@ static void read_value(struct options *o, const char *flag, const char *value)
 {
     if (!strcmp(flag, "--mode"))
         o->mode = mode_of(value);
+    else if (!strcmp(flag, "--dialect"))
+        o->dialect = dialect_of(value);
     else if (!strcmp(flag, "--url"))
         add_server(o, value);
     else if (!strcmp(flag, "--pid"))
@@ -201,6 +225,10 @@ static void check(struct options *o)
         if (!o->remote && !is_loopback((const struct sockaddr *)&o->servers[i].address))
             fail("not on this machine; a load test of others needs --remote", o->servers[i].host);
     }
+    if (o->mode == MODE_CEILING && o->dialect != dialect_find("confab"))
+        fail("the ceiling is known for confab's dialect alone", o->dialect->name);
+    if (o->slow && (o->mode == MODE_IDLE || o->mode == MODE_RESUME || o->mode == MODE_CEILING))
+        fail("--slow is not for this mode", mode_names[o->mode]);
     if (o->mode == MODE_PRIVATE) {
         o->clients += o->clients % 2;
         o->rooms = o->clients / 2;
@@ -213,7 +241,7 @@ static void check(struct options *o)
 
 void options_read(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){ .mode = MODE_CLOSED };
+    *o = (struct options){ .mode = MODE_CLOSED, .dialect = dialect_find("confab") };
 #define X(member, value, low, high, help) o->member = (value);
     OPTION_NUMBERS(X)
 #undef X

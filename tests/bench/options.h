@@ -2,7 +2,7 @@
 #ifndef CONFAB_BENCH_OPTIONS_H
 #define CONFAB_BENCH_OPTIONS_H
 
-#include "confab/base/base.h"
+#include "dialect.h"
 
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -16,6 +16,8 @@ enum bench_mode {
     MODE_CEILING,
 };
 
+enum { OPTION_SERVERS = 16, OPTION_PIDS = 16, OPTION_CONTENT = 4096 };
+
 /* X(member, default, lowest, highest, "help") */
 #define OPTION_NUMBERS(X)                                                                          \
     X(clients, 100, 1, 200000, "connections, spread over the servers in turn")                     \
@@ -23,14 +25,14 @@ enum bench_mode {
     X(senders, 0, 0, 200000, "connections that send; 0 is all of them")                            \
     X(window, 1, 1, 1000, "messages that a sender keeps under way (closed, private)")              \
     X(rate, 100, 1, 1000000, "messages per second in total (open)")                                \
-    X(content, 16, 16, 4096, "bytes of a message's content; the first 16 carry time and sender")   \
+    X(content, 16, 16, OPTION_CONTENT,                                                             \
+      "bytes of a message's content; the first 16 carry time and sender")                          \
+    X(slow, 0, 0, 90, "percent of the clients that read 1 KiB/s and send nothing")                 \
     X(missed, 20, 1, 100, "messages that each room gets while all are away (resume)")              \
     X(in_flight, 256, 1, 10000, "connections being made at a time")                                \
     X(warm_up, 2, 0, 600, "seconds before the measurement")                                        \
     X(seconds, 5, 1, 1800, "seconds of measurement")                                               \
     X(deadline, 60, 1, 600, "seconds that connecting, and the last deliveries, may take")
-
-enum { OPTION_SERVERS = 16, OPTION_PIDS = 16 };
 
 struct server {
     struct sockaddr_storage address;
@@ -40,6 +42,7 @@ struct server {
 
 struct options {
     enum bench_mode mode;
+    const struct dialect *dialect;
 #define X(member, value, low, high, help) unsigned member;
     OPTION_NUMBERS(X)
 #undef X

@@ -82,13 +82,20 @@ static void read_memory(pid_t pid, struct process_use *out)
     out->pss_kb += field_kb(text, "\nPss:");
 }
 
-/* Pumps are one group of readers and one of writers, however many there are. */
+/* Pumps are one group of readers and one of writers, however many there are, and so is the pool
+ * of another server ("Bun Pool 3"). A name becomes part of a key. */
 static void group_name(char *name)
 {
     name[strcspn(name, "\n")] = '\0';
-    char *dash = strrchr(name, '-');
-    if (dash && isdigit((unsigned char)dash[1]) && strncmp(name, "net-", 4) != 0)
-        *dash = '\0';
+    size_t end = strlen(name);
+    while (end && isdigit((unsigned char)name[end - 1]))
+        end--;
+    if (name[end] && end && strchr("- ", name[end - 1]) && strncmp(name, "net-", 4) != 0)
+        name[end - 1] = '\0';
+    for (char *p = name; *p; p++) {
+        if (!isalnum((unsigned char)*p) && *p != '-')
+            *p = '_';
+    }
 }
 
 static struct thread_use *group_of(struct process_use *use, const char *name)

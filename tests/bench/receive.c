@@ -1,55 +1,69 @@
-/* What arrives. A live message must cost next to nothing, since there are millions a second:
- * all receivers of a stream get the same bytes, so the first one parses a message and leaves a
- * stamp; the others read its number and compare the sixteen bytes that tell messages apart. */
+/* Frames and live messages. A live message must cost next to nothing, since there are millions a
+ * second: all receivers of a stream get the same bytes, so the first one parses a message and
+ * leaves a stamp; the others read its number and compare the sixteen bytes that tell messages
+ * apart. */
 #include "bench.h"
+#include "scan.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* The compiler cannot know which ones of these functions run a million times a second. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 enum { OP_TEXT = 1, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
-/* The text behind `key`, or NULL. */
-static const char *find(const char *json, size_t size, const char *key)
+/* Eight digits. False when they are none. */
+static bool read_hex(const char *text, uint32_t *out)
 {
-    const char *at = memmem(json, size, key, strlen(key));
-    return at ? at + strlen(key) : NULL;
+    uint32_t n = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned digit = (unsigned)(text[i] - '0');
+        if (digit > 9)
+            digit = (unsigned)(text[i] - 'a') < 6 ? (unsigned)(text[i] - 'a') + 10 : 16;
+        if (digit > 15)
+            return false;
+        n = n << 4 | digit;
+    }
+    *out = n;
+    return true;
 }
 
-static uint64_t find_number(const char *json, size_t size, const char *key)
+/* Reads the time and the sender from the beginning of a content. */
+static bool stamp_read(struct stamp *t, const char *content)
 {
-    const char *at = find(json, size, key);
-    return at ? strtoull(at, NULL, 10) : 0;
-}
-
-static void find_text(const char *json, size_t size, const char *key, char *out, size_t out_size)
-{
-    const char *at = find(json, size, key);
-    out[0] = '\0';
-    if (at)
-        (void)snprintf(out, out_size, "%.*s", (int)strcspn(at, "\""), at);
-}
-
-/* Reads the time and the sender from a message. False when this program did not write it. */
-static bool stamp_read(struct stamp *t, uint64_t seq, const char *json, size_t size)
-{
-    const char *content = find(json, size, "\"content\":\"");
-    if (!content || (size_t)(content - json) + BENCH_STAMP > size)
+    uint32_t sent_us;
+    if (!read_hex(content, &sent_us) || !read_hex(content + 8, &t->sender))
         return false;
-    char sent[9], sender[9];
+    t->sent_us = sent_us;
+    return true;
+}
+
+bool stamp_find(struct stamp *t, uint64_t seq, const char *json, size_t size)
+{
+    const char *content = scan(json, size, "\"content\":\"");
+    if (!content || (size_t)(content - json) + BENCH_STAMP > size || !stamp_read(t, content))
+        return false;
     memcpy(t->text, content, BENCH_STAMP);
-    memcpy(sent, content, 8);
-    memcpy(sender, content + 8, 8);
-    sent[8] = sender[8] = '\0';
-    char *end;
-    t->sent_us = (int64_t)strtoul(sent, &end, 16);
-    if (*end)
-        return false;
-    t->sender = (uint32_t)strtoul(sender, &end, 16);
     t->seq = seq;
     t->size = (uint32_t)size;
     t->at = (uint32_t)(content - json);
-    return !*end;
+    return true;
+}
+
+/* Without a promise of order a client owes what its numbers leap over, until it comes. Of what
+ * is owed, the digest keeps the sum: only the missing ones make it whole again. */
+static void note_leap(struct bench *b, struct conn *c, uint64_t seq)
+{
+    uint64_t want = c->last_seq + 1;
+    if (seq >= want) {
+        uint64_t n = seq - want;
+        c->owed += n;
+        c->digest -= n * want + n * (n - 1) / 2;
+    } else if (c->owed) {
+        c->owed--;
+        c->digest += seq;
+    } else {
+        bench_fault(b, &b->counts.duplicates, 1, "client %u: message %ju again", c->index,
+                    (uintmax_t)seq);
+    }
 }
 
 /* A number that is not the next one. */
@@ -59,17 +73,19 @@ static void out_of_order(struct bench *b, struct conn *c, uint64_t seq)
     if (c->state != CONN_READY) {
         bench_fault(b, &b->counts.duplicates, 1, "client %u: message %ju before its history",
                     c->index, (uintmax_t)seq);
+    } else if (!b->ordered) {
+        note_leap(b, c, seq);
     } else if (seq < want) {
         bench_fault(b, &b->counts.duplicates, 1, "client %u: message %ju after %ju", c->index,
                     (uintmax_t)seq, (uintmax_t)c->last_seq);
-    } else if (b->opt->mode != MODE_PRIVATE || c->last_seq) {
+    } else {
         bench_fault(b, &b->counts.gaps, 1, "client %u: message %ju after %ju", c->index,
                     (uintmax_t)seq, (uintmax_t)c->last_seq);
         b->counts.lost += seq - want;
     }
 }
 
-static void take_seq(struct conn *c, uint64_t seq)
+void receive_seq(struct conn *c, uint64_t seq)
 {
     if (seq > c->last_seq)
         c->last_seq = seq;
@@ -77,22 +93,42 @@ static void take_seq(struct conn *c, uint64_t seq)
         c->stream->top = seq;
 }
 
+static void stranger(struct bench *b, const char *json, size_t size)
+{
+    bench_fault(b, &b->counts.malformed, 1, "a stranger's message: %.*s",
+                (int)(size < 120 ? size : 120), json);
+}
+
+static ALWAYS_INLINE void count_delivery(struct bench *b, const struct stamp *t, size_t size)
+{
+    b->counts.deliveries++;
+    b->counts.bytes += size;
+    if (t->sent_us >= b->from_us && t->sent_us < b->until_us)
+        hist_add(&b->latency, b->now_us - t->sent_us);
+}
+
+static ALWAYS_INLINE uint64_t read_number(const char *at)
+{
+    uint64_t n = 0;
+    for (; (unsigned)(*at - '0') < 10; at++)
+        n = n * 10 + (uint64_t)(*at - '0');
+    return n;
+}
+
 /* json begins with the stream's prefix; behind it come the digits of the number. */
-static void take_message(struct bench *b, struct conn *c, const char *json, size_t size)
+static ALWAYS_INLINE void take_message(struct bench *b, struct conn *c, const char *json,
+                                       size_t size)
 {
     struct stream *s = c->stream;
-    uint64_t seq = 0;
-    for (const char *at = json + s->prefix_size; (unsigned)(*at - '0') < 10; at++)
-        seq = seq * 10 + (uint64_t)(*at - '0');
+    uint64_t seq = read_number(json + s->prefix_size);
     if (__builtin_expect(seq != c->last_seq + 1 || c->state != CONN_READY, 0))
         out_of_order(b, c, seq);
-    take_seq(c, seq);
+    receive_seq(c, seq);
 
     struct stamp *t = &s->stamps[seq & s->stamp_mask], mine;
     if (__builtin_expect(t->seq != seq, 0)) {
-        if (!stamp_read(&mine, seq, json, size)) {
-            bench_fault(b, &b->counts.malformed, 1, "a stranger's message: %.*s",
-                        (int)(size < 120 ? size : 120), json);
+        if (!stamp_find(&mine, seq, json, size)) {
+            stranger(b, json, size);
             return;
         }
         if (t->seq < seq)
@@ -102,153 +138,55 @@ static void take_message(struct bench *b, struct conn *c, const char *json, size
     } else if (t->size != size || memcmp(json + t->at, t->text, BENCH_STAMP) != 0) {
         bench_fault(b, &b->counts.altered, 1, "message %ju differs", (uintmax_t)seq);
     }
-    b->counts.deliveries++;
-    b->counts.bytes += size;
-    if (t->sent_us >= b->from_us && t->sent_us < b->until_us)
-        hist_add(&b->latency, b->now_us - t->sent_us);
+    count_delivery(b, t, size);
     if (t->sender == c->index)
         load_came_back(b, c);
 }
 
-static void became_ready(struct bench *b, struct conn *c)
+/* Without numbers: the content follows the prefix. last_seq counts what has come, top what was
+ * sent; the digests tell whether it was the same. A client that comes back gets what is kept,
+ * also what it had before. */
+static ALWAYS_INLINE void take_echo(struct bench *b, struct conn *c, const char *json, size_t size)
 {
-    bool new = c->state == CONN_GREETING;
-    c->state = CONN_READY;
-    c->resuming = false;
-    if (!new)
-        return;
-    b->connecting--;
-    b->ready++;
-    if (b->ready + BENCH_TAIL == b->conn_count && !b->marks[MARK_TAIL].at_us)
-        bench_mark(b, MARK_TAIL);
-    if (b->connect_next < b->connect_end)
-        conn_open(b, &b->conns[b->connect_next++]);
-}
-
-static void take_welcome(struct bench *b, struct conn *c)
-{
-    if (b->opt->mode == MODE_PRIVATE)
-        became_ready(b, c); /* in no room */
-}
-
-static void take_joined(struct bench *b, struct conn *c, const char *json, size_t size)
-{
-    char epoch[sizeof c->epoch];
-    find_text(json, size, "\"epoch\":\"", epoch, sizeof epoch);
-    c->joined_seq = find_number(json, size, "\"seq\":");
-    c->recovered = find(json, size, "\"recovered\":true");
-    if (c->epoch[0] && strcmp(c->epoch, epoch) != 0) {
-        bench_fault(b, &b->counts.gaps, 1, "client %u: a new epoch", c->index);
-        c->resuming = false;
-    }
-    memcpy(c->epoch, epoch, sizeof epoch);
-    if (c->resuming && !c->recovered) {
-        uint64_t missed = c->joined_seq - c->last_seq;
-        bench_fault(b, &b->counts.gaps, 1, "client %u: %ju messages could not be recovered",
-                    c->index, (uintmax_t)missed);
-        b->counts.lost += missed;
-    }
-    if (!c->resuming || !c->recovered) {
-        take_seq(c, c->joined_seq);
-        b->outstanding -= c->outstanding;
-        c->outstanding = 0;
-    }
-}
-
-/* One message of a history: the JSON from its number on. */
-static void take_recovered(struct bench *b, struct conn *c, const char *json, size_t size)
-{
+    const struct stream *s = c->stream;
     struct stamp t;
-    uint64_t seq = strtoull(json, NULL, 10);
-    if (seq != c->last_seq + 1)
-        bench_fault(b, &b->counts.gaps, 1, "client %u: %ju after %ju in its history", c->index,
-                    (uintmax_t)seq, (uintmax_t)c->last_seq);
-    take_seq(c, seq);
-    b->counts.recovered++;
-    if (stamp_read(&t, seq, json, size) && t.sender == c->index)
+    if (size < s->prefix_size + BENCH_STAMP || !stamp_read(&t, json + s->prefix_size)) {
+        stranger(b, json, size);
+        return;
+    }
+    if (c->state != CONN_READY && t.sent_us < b->dropped_us)
+        return;
+    c->last_seq++;
+    c->digest += stamp_digest(t.sent_us, t.sender);
+    if (c->last_seq > s->top) {
+        bench_fault(b, &b->counts.duplicates, 1, "client %u: more than the %ju messages sent",
+                    c->index, (uintmax_t)s->top);
+        c->last_seq = s->top;
+    }
+    if (c->state == CONN_READY) {
+        count_delivery(b, &t, size);
+    } else {
+        b->counts.recovered++;
+        if (c->last_seq == s->top)
+            conn_ready(b, c);
+    }
+    if (t.sender == c->index)
         load_came_back(b, c);
 }
 
-/* After joined. A new client's history is before its time; one that resumes must find in it
- * exactly what it missed. */
-static void take_history(struct bench *b, struct conn *c, const char *json, size_t size)
+/* A slow client remembers only where to resume. */
+static void take_slowly(struct bench *b, struct conn *c, const char *json, size_t size)
 {
-    if (c->state == CONN_READY)
-        return; /* of a new epoch: counted by take_joined */
-    if (c->resuming && c->recovered) {
-        const char *end = json + size;
-        const char *at = find(json, size, "\"seq\":");
-        while (at) {
-            take_recovered(b, c, at, (size_t)(end - at));
-            at = find(at, (size_t)(end - at), "\"seq\":");
-        }
-        if (c->last_seq != c->joined_seq)
-            bench_fault(b, &b->counts.gaps, 1, "client %u: resumed at %ju, not at %ju", c->index,
-                        (uintmax_t)c->last_seq, (uintmax_t)c->joined_seq);
-    }
-    became_ready(b, c);
+    (void)b;
+    (void)size;
+    c->last_seq = read_number(json + c->stream->prefix_size);
 }
 
-static void take_resync(struct bench *b, struct conn *c)
-{
-    b->counts.resyncs++;
-    c->state = CONN_RESYNC;
-    c->resuming = true;
-    char text[200];
-    int n = snprintf(text, sizeof text,
-                     "{\"type\":\"join\",\"room\":\"%s\",\"epoch\":\"%s\",\"seq\":%ju}",
-                     c->stream->name, c->epoch, (uintmax_t)c->last_seq);
-    conn_send(b, c, OP_TEXT, text, (size_t)n);
-}
-
-static void take_error(struct bench *b, struct conn *c, const char *json, size_t size)
-{
-    if (find(json, size, "\"code\":\"busy\""))
-        b->counts.busy++;
-    else
-        bench_fault(b, &b->counts.errors, 1, "client %u: %.*s", c->index,
-                    (int)(size < 160 ? size : 160), json);
-    load_came_back(b, c);
-}
-
-static void take_bye(struct bench *b, struct conn *c, const char *json, size_t size)
-{
-    bench_fault(b, &b->counts.closed, 0, "client %u: %.*s", c->index,
-                (int)(size < 160 ? size : 160), json);
-}
-
-static void take_other(struct bench *b, struct conn *c, const char *json, size_t size)
-{
-    static const char answer[] = "{\"type\":\"heartbeat\"}";
-    char type[16];
-    find_text(json, size, "\"type\":\"", type, sizeof type);
-    b->counts.others++;
-    if (!strcmp(type, "heartbeat")) {
-        b->counts.heartbeats++;
-        conn_send(b, c, OP_TEXT, answer, sizeof answer - 1);
-    } else if (!strcmp(type, "welcome")) {
-        take_welcome(b, c);
-    } else if (!strcmp(type, "joined")) {
-        take_joined(b, c, json, size);
-    } else if (!strcmp(type, "history")) {
-        take_history(b, c, json, size);
-    } else if (!strcmp(type, "resync")) {
-        take_resync(b, c);
-    } else if (!strcmp(type, "error")) {
-        take_error(b, c, json, size);
-    } else if (!strcmp(type, "bye")) {
-        take_bye(b, c, json, size);
-    } else if (!strcmp(type, "ack")) {
-        b->counts.acks++;
-    } else if (!strcmp(type, "message") || !strcmp(type, "private") || !type[0]) {
-        bench_fault(b, &b->counts.malformed, 1, "client %u cannot read: %.*s", c->index,
-                    (int)(size < 120 ? size : 120), json);
-    }
-}
-
-static void take_control(struct bench *b, struct conn *c, unsigned opcode, const char *data,
+/* What is no whole text. `first` is the first byte of the frame. */
+static void take_control(struct bench *b, struct conn *c, unsigned first, const char *data,
                          size_t size)
 {
+    unsigned opcode = first & 0xf;
     if (opcode == OP_PING) {
         conn_send(b, c, OP_PONG, data, size);
     } else if (opcode == OP_CLOSE) {
@@ -258,12 +196,12 @@ static void take_control(struct bench *b, struct conn *c, unsigned opcode, const
         (void)snprintf(why, sizeof why, "closed with code %u", code);
         conn_fail(b, c, why);
     } else if (opcode != OP_PONG) {
-        bench_fault(b, &b->counts.malformed, 1, "client %u: a frame of kind %u", c->index, opcode);
+        bench_fault(b, &b->counts.malformed, 1, "client %u: a frame of kind %02x", c->index, first);
     }
 }
 
 /* RFC 6455 section 5.2: the size of the header and the payload; 0 while it is not all there. */
-static size_t frame_head(const unsigned char *at, size_t size, size_t *payload)
+static ALWAYS_INLINE size_t frame_head(const unsigned char *at, size_t size, size_t *payload)
 {
     if (size < 2)
         return 0;
@@ -279,24 +217,60 @@ static size_t frame_head(const unsigned char *at, size_t size, size_t *payload)
     return head;
 }
 
-size_t receive_frames(struct bench *b, struct conn *c, const unsigned char *data, size_t size)
+typedef void take_live(struct bench *b, struct conn *c, const char *json, size_t size);
+
+/* `live` and `lines` are constants: inlining makes a loop for each dialect. */
+static ALWAYS_INLINE void take_text(struct bench *b, struct conn *c, const char *json, size_t size,
+                                    take_live *live)
 {
     const struct stream *s = c->stream;
+    if (size > s->prefix_size && !memcmp(json, s->prefix, s->prefix_size))
+        live(b, c, json, size);
+    else
+        document_take(b, c, json, size);
+}
+
+static ALWAYS_INLINE void take_lines(struct bench *b, struct conn *c, const char *text, size_t size,
+                                     take_live *live)
+{
+    const char *end = text + size, *line = text;
+    while (c->fd >= 0 && line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (!stop)
+            stop = end;
+        take_text(b, c, line, (size_t)(stop - line), live);
+        line = stop + 1;
+    }
+}
+
+static ALWAYS_INLINE size_t take_frames(struct bench *b, struct conn *c, const unsigned char *data,
+                                        size_t size, bool lines, take_live *live)
+{
     size_t at = 0;
     while (c->fd >= 0) {
         size_t payload, head = frame_head(data + at, size - at, &payload);
         if (!head || payload > size - at - head)
             break;
-        const char *json = (const char *)data + at + head;
-        unsigned opcode = data[at] & 0xf;
-        if (data[at] == (0x80 | OP_TEXT) && payload > s->prefix_size &&
-            !memcmp(json, s->prefix, s->prefix_size))
-            take_message(b, c, json, payload);
-        else if (opcode == OP_TEXT)
-            take_other(b, c, json, payload);
+        const char *text = (const char *)data + at + head;
+        if (data[at] != (0x80 | OP_TEXT))
+            take_control(b, c, data[at], text, payload);
+        else if (lines)
+            take_lines(b, c, text, payload, live);
         else
-            take_control(b, c, opcode, json, payload);
+            take_text(b, c, text, payload, live);
         at += head + payload;
     }
     return at;
+}
+
+size_t receive_frames(struct bench *b, struct conn *c, const unsigned char *data, size_t size)
+{
+    enum dialect_frame frame = b->dialect->frame;
+    if (c->slow && c->state == CONN_READY)
+        return take_frames(b, c, data, size, frame == FRAME_LINES, take_slowly);
+    if (frame == FRAME_LINES)
+        return take_frames(b, c, data, size, true, take_message);
+    if (frame == FRAME_ECHO)
+        return take_frames(b, c, data, size, false, take_echo);
+    return take_frames(b, c, data, size, false, take_message);
 }

@@ -36,12 +36,15 @@ static void put_title(const struct bench *b, struct report *r)
 {
     const struct options *opt = b->opt;
     if (r->json) {
-        printf("%s\n  \"mode\": \"%s\"", r->separator, options_mode_name(opt->mode));
+        printf("%s\n  \"mode\": \"%s\",\n  \"dialect\": \"%s\"", r->separator,
+               options_mode_name(opt->mode), opt->dialect->name);
         r->separator = ",";
     } else {
-        printf("confab-bench: %s\n", options_mode_name(opt->mode));
+        printf("confab-bench: %s, %s\n", options_mode_name(opt->mode), opt->dialect->name);
     }
     put(r, "clients", opt->clients, 0, "clients");
+    if (r->json || b->slow_count)
+        put(r, "clients_slow", b->slow_count, 0, "of them slow");
     put(r, "rooms", opt->rooms, 0, opt->mode == MODE_PRIVATE ? "conversations" : "rooms");
     put(r, "servers", opt->server_count, 0, "servers");
 }
@@ -83,7 +86,9 @@ static void put_load(const struct bench *b, struct report *r)
     double deliveries = (double)(until->counts.deliveries - from->counts.deliveries);
     double bytes = (double)(until->counts.bytes - from->counts.bytes);
     double reads = (double)(until->counts.reads - from->counts.reads);
+    double returned = (double)(until->counts.returned - from->counts.returned);
     put(r, "messages_per_s", per(sent, s), 0, "messages/s sent");
+    put(r, "messages_end_to_end_per_s", per(returned, s), 0, "messages/s back at their sender");
     put(r, "deliveries_per_s", per(deliveries, s), 0, "deliveries/s");
     put(r, "json_bytes", per(bytes, deliveries), 1, "bytes of JSON in each");
     put(r, "deliveries_per_read", per(deliveries, reads), 1, "deliveries found per read");
@@ -97,6 +102,22 @@ static void put_load(const struct bench *b, struct report *r)
     if (b->opt->pid_count)
         put(r, "cpu_us_per_delivery", per(server_cpu(b, MARK_FROM, MARK_UNTIL) * 1e6, deliveries),
             3, "us of server CPU per delivery");
+}
+
+/* From the first one coming back to the last one having all that it missed. */
+static void put_resume(const struct bench *b, struct report *r)
+{
+    const struct snapshot *from = &b->marks[MARK_FROM], *until = &b->marks[MARK_UNTIL];
+    double clients = b->opt->clients;
+    double recovered = (double)(until->counts.recovered - from->counts.recovered);
+    put(r, "resume_s", seconds_between(b, MARK_FROM, MARK_UNTIL), 3, "s until all have resumed");
+    put(r, "recovered_per_client", per(recovered, clients), 2, "messages recovered by each");
+    if (b->opt->pid_count)
+        put(r, "resume_cpu_ms", server_cpu(b, MARK_FROM, MARK_UNTIL) * 1e3 / clients, 4,
+            "ms of server CPU per client resumed");
+    if (b->opt->redis_count)
+        put(r, "resume_redis_cpu_ms", (until->redis.cpu_s - from->redis.cpu_s) * 1e3 / clients, 4,
+            "ms of CPU of Redis per client resumed");
 }
 
 static void put_threads(const struct bench *b, struct report *r)
@@ -179,13 +200,9 @@ void report_print(const struct bench *b)
     put_connect(b, &r);
     put_memory(b, &r);
     if (b->opt->mode == MODE_RESUME)
-        put(&r, "resume_s", seconds_between(b, MARK_FROM, MARK_UNTIL), 3,
-            "s until all have resumed");
+        put_resume(b, &r);
     else if (b->opt->mode != MODE_IDLE)
         put_load(b, &r);
-    if (b->opt->mode == MODE_RESUME && b->opt->pid_count)
-        put(&r, "resume_cpu_ms", server_cpu(b, MARK_FROM, MARK_UNTIL) * 1e3 / b->opt->clients, 4,
-            "ms of server CPU per client resumed");
     put_cpu(b, &r);
     put_counts(b, &r);
     if (r.json)
