@@ -10,6 +10,7 @@ Installs what is missing of the Debian or Ubuntu packages of each GROUP:
   build   compiler, CMake and the libraries confab is linked with
   run     redis-server, for confab's own private Redis
   test    what unit, integration and browser tests need
+  peers   what the servers of tests/bench/peers and the plots of the comparison need
   lint    clang and the other tools of scripts/lint.sh and of the presets tsan, tidy, fuzz
 Without a GROUP: build and run.
 
@@ -37,8 +38,12 @@ packages_of() {
     test)
         echo redis-server:redis-server redis-tools:redis-cli libcmocka-dev python3 python3-pytest \
             python3-pytest-timeout python3-websockets python3-redis nginx-light:nginx procps:ps \
-            iproute2:ip iptables:iptables openssl:openssl nodejs:node npm:npm
+            iproute2:ip iptables:iptables openssl:openssl valgrind:valgrind nodejs:node npm:npm
         [ -n "$(browser)" ] || ! is_debian || echo chromium
+        ;;
+    peers)
+        echo golang-go:go golang-github-gorilla-websocket-dev golang-github-gomodule-redigo-dev \
+            nginx:nginx libnginx-mod-nchan nodejs:node npm:npm python3-matplotlib
         ;;
     lint)
         echo clang:clang libclang-rt-dev clang-tidy:clang-tidy clang-format:clang-format \
@@ -97,7 +102,7 @@ disable_services() {
     for package in $missing; do
         case $package in
         redis-server) as_root systemctl disable --quiet redis-server.service ;;
-        nginx-light) as_root systemctl disable --quiet nginx.service ;;
+        nginx | nginx-light) as_root systemctl disable --quiet nginx.service ;;
         esac
     done
 }
