@@ -98,7 +98,8 @@ fi
 run_integration() {
     rm -f "$build/integration.xml"
     local status=0
-    "${launcher[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration \
+    "${launcher[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        tests/integration tests/bench/compare \
         --junitxml="$build/integration.xml" "${pytest_args[@]}" || status=$?
     count integration $status pytest "$build/integration.xml"
 }
