@@ -71,8 +71,7 @@ PEER_TARGETS = (
     Target("g", "p99", "<=", 1.2, against=("g-0", "confab")),
     against_gorilla("deliveries", ">=", 3),
     against_gorilla("p99", "<=", 1),
-    one_to_two("n-closed", 1.6),
-    one_to_two("n-open", 1.6),
+    one_to_two("n", 1.6),
 )
 
 

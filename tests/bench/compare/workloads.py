@@ -137,20 +137,11 @@ PEER_WORKLOADS = (
         servers=(THREADS, GORILLA, FRAMES),
     ),
     Workload(
-        "n-closed",
+        "n",
         "1,000 clients in one room, closed loop: one net thread and two",
         "closed",
         1000,
         ("busiest", "net0", "net1", "cpu", "deliveries", "generator"),
-        servers=ONE_OR_TWO_NETS,
-    ),
-    Workload(
-        "n-open",
-        "1,000 clients in one room, 300 messages/s in total: one net thread and two",
-        "open",
-        1000,
-        ("busiest", "net0", "net1", "cpu", "deliveries", "generator"),
-        ("--rate", "300"),
         servers=ONE_OR_TWO_NETS,
     ),
 )
