@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each frame is built as begin() fields… finish(). Names and streams are copied as they are,
- * every other text is quoted. */
+/* Each frame is built as begin() fields… finish(). Names, streams, ids, cids and our own words
+ * are copied as they are (field_plain), every other text is quoted (field_text). */
+
+enum { USUAL_BYTES = 255 }; /* most frames that are built here are no longer */
 
 static void begin(struct str *s, const char *type)
 {
+    str_reserve(s, USUAL_BYTES);
     str_addz(s, "{\"type\":\"");
     str_addz(s, type);
     str_addc(s, '"');
@@ -27,7 +30,7 @@ static void field_text(struct str *s, const char *name, const char *text)
     quote_add(s, text, strlen(text));
 }
 
-static void field_name(struct str *s, const char *name, const char *value)
+static void field_plain(struct str *s, const char *name, const char *value)
 {
     key(s, name);
     str_addc(s, '"');
@@ -50,9 +53,9 @@ static void field_bool(struct str *s, const char *name, bool value)
 static void field_stream(struct str *s, const char *stream)
 {
     if (stream[0] == '@')
-        field_name(s, "to", stream + 1);
+        field_plain(s, "to", stream + 1);
     else
-        field_name(s, "room", stream);
+        field_plain(s, "room", stream);
 }
 
 /* names: joined by '\n'; NULL and "" are the empty list */
@@ -116,7 +119,7 @@ struct frame *event_welcome(const char *user, const char *session, const struct 
 
     begin(&s, "welcome");
     field_number(&s, "v", 1);
-    field_name(&s, "user", user);
+    field_plain(&s, "user", user);
     field_text(&s, "session", session);
     field_text(&s, "instance", settings->instance);
     field_number(&s, "server_time", (uint64_t)clock_wall_ms());
@@ -132,7 +135,7 @@ struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bo
     struct str s = STR_INIT;
 
     begin(&s, "joined");
-    field_name(&s, "room", room);
+    field_plain(&s, "room", room);
     field_text(&s, "epoch", epoch);
     field_number(&s, "seq", seq);
     field_bool(&s, "recovered", recovered);
@@ -181,19 +184,19 @@ void event_message_pieces(const struct command *c, const char *user, const char 
 
     begin(head, private ? "private" : "message");
     if (!private)
-        field_name(head, "room", c->room);
+        field_plain(head, "room", c->room);
     key(head, "seq");
 
-    field_text(mid, "id", id);
-    field_name(mid, "user", user);
+    field_plain(mid, "id", id);
+    field_plain(mid, "user", user);
     if (private)
-        field_name(mid, "to", c->to);
+        field_plain(mid, "to", c->to);
     key(mid, "content");
     str_add(mid, c->content_json, c->content_json_size);
     key(mid, "timestamp");
 
     if (c->cid != NULL)
-        field_text(tail, "cid", c->cid);
+        field_plain(tail, "cid", c->cid);
     str_addc(tail, '}');
 }
 
@@ -208,10 +211,10 @@ struct frame *event_ack(const char *cid, const char *stream, uint64_t seq, const
     struct str s = STR_INIT;
 
     begin(&s, "ack");
-    field_text(&s, "cid", cid);
+    field_plain(&s, "cid", cid);
     field_stream(&s, stream);
     field_number(&s, "seq", seq);
-    field_text(&s, "id", id);
+    field_plain(&s, "id", id);
     field_number(&s, "timestamp", (uint64_t)timestamp_ms);
     if (duplicate)
         field_bool(&s, "duplicate", true);
@@ -223,7 +226,7 @@ struct frame *event_presence(const char *room, const char *join, const char *lea
     struct str s = STR_INIT;
 
     begin(&s, "presence");
-    field_name(&s, "room", room);
+    field_plain(&s, "room", room);
     field_names(&s, "join", join);
     field_names(&s, "leave", leave);
     field_number(&s, "count", count);
@@ -235,10 +238,10 @@ static void begin_about(struct str *out, const char *type, const char *room, con
 {
     begin(out, type);
     if (to != NULL)
-        field_name(out, "to", to);
+        field_plain(out, "to", to);
     else
-        field_name(out, "room", room);
-    field_name(out, "user", user);
+        field_plain(out, "room", room);
+    field_plain(out, "user", user);
 }
 
 void event_typing_json(struct str *out, const char *room, const char *to, const char *user)
@@ -275,7 +278,7 @@ struct frame *event_status(bool ok, const char *reason)
     struct str s = STR_INIT;
 
     begin(&s, "status");
-    field_text(&s, "state", ok ? "ok" : "degraded");
+    field_plain(&s, "state", ok ? "ok" : "degraded");
     field_text(&s, "reason", reason);
     return finish(&s, FRAME_CONTROL);
 }
@@ -295,7 +298,7 @@ struct frame *event_left(const char *room)
     struct str s = STR_INIT;
 
     begin(&s, "left");
-    field_name(&s, "room", room);
+    field_plain(&s, "room", room);
     return finish(&s, FRAME_CONTROL);
 }
 
@@ -311,13 +314,13 @@ struct frame *event_error(enum error_code code, const char *cid, const char *fie
     struct str s = STR_INIT;
 
     begin(&s, "error");
-    field_text(&s, "code", info->code);
+    field_plain(&s, "code", info->code);
     field_text(&s, "message", info->message);
     field_bool(&s, "temporary", info->temporary);
     if (is_given(cid))
-        field_text(&s, "cid", cid);
+        field_plain(&s, "cid", cid);
     if (is_given(field))
-        field_text(&s, "field", field);
+        field_plain(&s, "field", field);
     if (retry_after_ms >= 0)
         field_number(&s, "retry_after_ms", (uint64_t)retry_after_ms);
     struct frame *f = finish(&s, FRAME_CONTROL);

@@ -1,31 +1,50 @@
 #include "quote.h"
+#include "word.h"
 
 static bool needs_escape(unsigned char c)
 {
     return c < 0x20 || c == '"' || c == '\\';
 }
 
+static bool word_needs_escape(uint64_t word)
+{
+    return (word_less(word, 0x20) | word_equal(word, '"') | word_equal(word, '\\')) != 0;
+}
+
+/* How many bytes from the start need no escape. */
+static size_t plain_prefix(const char *text, size_t size)
+{
+    size_t i = 0;
+
+    while (size - i >= WORD && !word_needs_escape(word_load(text + i)))
+        i += WORD;
+    while (i < size && !needs_escape((unsigned char)text[i]))
+        i++;
+    return i;
+}
+
 static void add_escape(struct str *out, unsigned char c)
 {
     switch (c) {
     case '\b':
-        str_add(out, "\\b", 2);
+        str_addz(out, "\\b");
         break;
     case '\t':
-        str_add(out, "\\t", 2);
+        str_addz(out, "\\t");
         break;
     case '\n':
-        str_add(out, "\\n", 2);
+        str_addz(out, "\\n");
         break;
     case '\f':
-        str_add(out, "\\f", 2);
+        str_addz(out, "\\f");
         break;
     case '\r':
-        str_add(out, "\\r", 2);
+        str_addz(out, "\\r");
         break;
     case '"':
     case '\\':
-        str_add(out, (const char[]){ '\\', (char)c }, 2);
+        str_addc(out, '\\');
+        str_addc(out, (char)c);
         break;
     default:
         str_addf(out, "\\u%04x", c);
@@ -34,17 +53,15 @@ static void add_escape(struct str *out, unsigned char c)
 
 void quote_add(struct str *out, const char *text, size_t size)
 {
-    size_t start = 0; /* of the bytes that wait to be copied in one go */
-
+    str_reserve(out, size + 2); /* enough unless there are escapes */
     str_addc(out, '"');
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (!needs_escape(c))
-            continue;
-        str_add(out, text + start, i - start);
-        add_escape(out, c);
-        start = i + 1;
+    for (size_t i = 0;;) {
+        const size_t plain = plain_prefix(text + i, size - i);
+        str_add(out, text + i, plain);
+        i += plain;
+        if (i == size)
+            break;
+        add_escape(out, (unsigned char)text[i++]);
     }
-    str_add(out, text + start, size - start);
     str_addc(out, '"');
 }

@@ -93,6 +93,7 @@ static void nesting_is_limited(void **state)
 
     command_free(accepted(fits));
     refused(over, ERROR_TOO_DEEP, "");
+    refused("[[[[[[[[[", ERROR_TOO_DEEP, "");
     free(fits);
     free(over);
 }
@@ -116,6 +117,13 @@ static void brackets_in_strings_are_no_nesting(void **state)
     command_free(accepted("{'type':'message','content':'[[[[[[[[[[{{{{'}"));
     command_free(accepted("{'type':'message','content':'\\\"[[[[[[[[[['}"));
     refused("{'type':'message','content':'\\\\','x':[[[[[[[[]]]]]]]]}", ERROR_TOO_DEEP, "");
+}
+
+static void brackets_beside_each_other_are_no_nesting(void **state)
+{
+    (void)state;
+    command_free(accepted("{'type':'heartbeat','x':[[],[],[],{},{},[],[],[],[],[{}]]}"));
+    command_free(accepted("{'type':'heartbeat','x':'kkkkkkkk{[{[{[{['}"));
 }
 
 static void type_must_be_a_string(void **state)
@@ -467,6 +475,7 @@ int main(void)
         cmocka_unit_test(nesting_is_limited),
         cmocka_unit_test(a_frame_of_brackets_is_too_deep),
         cmocka_unit_test(brackets_in_strings_are_no_nesting),
+        cmocka_unit_test(brackets_beside_each_other_are_no_nesting),
         cmocka_unit_test(type_must_be_a_string),
         cmocka_unit_test(type_must_be_known),
         cmocka_unit_test(unknown_fields_are_ignored),

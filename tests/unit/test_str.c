@@ -2,6 +2,8 @@
 
 #include "confab/base/str.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +91,39 @@ static void numbers_are_decimal(void **state)
     str_fini(&s);
 }
 
+static void numbers_of_every_length_are_exact(void **state)
+{
+    (void)state;
+    uint64_t power = 1;
+    for (int digits = 1; digits <= 20; digits++, power *= 10) {
+        const uint64_t numbers[] = { power - 1, power, power + 1 };
+        for (size_t i = 0; i < 3; i++) {
+            struct str s = STR_INIT;
+            char expected[24];
+            snprintf(expected, sizeof(expected), "%" PRIu64, numbers[i]);
+            str_addu(&s, numbers[i]);
+            assert_string_equal(s.data, expected);
+            assert_int_equal(s.size, strlen(expected));
+            str_fini(&s);
+        }
+    }
+}
+
+static void reserved_room_is_not_allocated_again(void **state)
+{
+    (void)state;
+    struct str s = STR_INIT;
+    str_addz(&s, "head ");
+    str_reserve(&s, 1000);
+    const char *data = s.data;
+    assert_string_equal(data, "head ");
+    for (int i = 0; i < 1000; i++)
+        str_addc(&s, 'x');
+    assert_ptr_equal(s.data, data);
+    assert_int_equal(s.size, 1005);
+    str_fini(&s);
+}
+
 static void reset_keeps_the_memory(void **state)
 {
     (void)state;
@@ -128,6 +163,8 @@ int main(void)
         cmocka_unit_test(grows_at_every_size),
         cmocka_unit_test(format_may_be_longer_than_what_is_there),
         cmocka_unit_test(numbers_are_decimal),
+        cmocka_unit_test(numbers_of_every_length_are_exact),
+        cmocka_unit_test(reserved_room_is_not_allocated_again),
         cmocka_unit_test(reset_keeps_the_memory),
         cmocka_unit_test(detached_string_is_the_callers),
     };

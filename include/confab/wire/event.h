@@ -1,8 +1,8 @@
 /* What the server says, encoded. docs/PROTOCOL.md, "Server to client".
  * Each function returns a new frame with one reference. Any thread.
  *
- * Names and rooms have passed rules_name()/rules_room(), so they need no JSON escapes and are
- * copied as they are. `stream` is a room, or "@NAME" for the private conversation with NAME:
+ * Names and rooms have passed rules_name()/rules_room(), cids rules_token(), and the ids of messages
+ * are the server's own: they need no JSON escapes and are copied as they are. `stream` is a room, or "@NAME" for the private conversation with NAME:
  * frames that know both carry `room` for the first and `to` for the second. */
 #ifndef CONFAB_WIRE_EVENT_H
 #define CONFAB_WIRE_EVENT_H
