@@ -300,6 +300,7 @@ static bool is_done(struct hub *h) REQUIRES(on_hub)
 static void *run(void *arg)
 {
     role_assume(&on_hub);
+    thread_want_short_slices(); /* a message passes here twice while net threads send */
     struct hub *h = arg;
     struct store_events events = {
         .arg = h,

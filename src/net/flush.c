@@ -14,9 +14,8 @@
  *
  *   one and a half times the cost of the flush, so that sends take two fifths of the time,
  *
- * but as long as the clients are few enough to be served in half of FLUSH_MAX_MS, only so long
- * that one flush begins FLUSH_MAX_MS after the other, and no longer than FLUSH_MAX_MS when they
- * are more.
+ * but only so long that one flush begins FLUSH_MAX_MS after the other; and where the clients are
+ * so many that nothing is left of that, REST_LEAST per cent of FLUSH_MAX_MS.
  *
  * A flush to many clients takes milliseconds. What comes in meanwhile is read in between, and what
  * is back from Redis before it ends joins what waits for those who have not been served yet: one
@@ -28,8 +27,9 @@
 
 enum {
     SMOOTH_US = 100 * 1000,
-    DEMAND_ONE = 1000,       /* in permille: keeps up, just so */
-    DEMAND_FULL = 1500,      /* from here on the rest is as long as it gets */
+    DEMAND_ONE = 1000,  /* in permille: keeps up, just so */
+    DEMAND_FULL = 1500, /* from here on the rest is as long as it gets */
+    REST_LEAST = 45,
     INPUT_EVERY = 64,        /* clients, half a millisecond */
     POINTERS_PER_SEND = 8,   /* 30 ns each: see close_runs() */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
@@ -76,7 +76,8 @@ static int64_t rest_us(const struct net_thread *t, int64_t cost_us)
     const int64_t over = least(t->load.demand_permille, DEMAND_FULL) - DEMAND_ONE;
     if (over <= 0)
         return 0;
-    const int64_t bound_us = cost_us < most_us / 2 ? most_us - cost_us : most_us;
+    const int64_t left_us = most_us - cost_us, least_us = most_us * REST_LEAST / 100;
+    const int64_t bound_us = left_us > least_us ? left_us : least_us;
     return least(cost_us * 3 / 2, bound_us) * over / (DEMAND_FULL - DEMAND_ONE);
 }
 

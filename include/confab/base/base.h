@@ -61,5 +61,9 @@ uint32_t random_below(uint32_t limit); /* 0 … limit-1; 0 when limit is 0 */
 int thread_start(pthread_t *out, const char *name, size_t stack_bytes, void *(*run)(void *),
                  void *arg) MUST_USE;
 void thread_join(pthread_t thread);
+/* For a thread that does little and is waited for by others: where threads are more than
+ * processors, it need not wait until a busier one has used up its slice. Linux 6.12 and later
+ * (sched(7), EEVDF: Documentation/scheduler/sched-eevdf.rst); elsewhere without effect. */
+void thread_want_short_slices(void);
 
 #endif
