@@ -120,10 +120,10 @@ TAILQ_HEAD(session_list, session);
 /* One thread, one lws_context. The fields are the thread's alone unless they say otherwise. */
 /* What keeps a thread busy, as flush.c wants to know it. */
 struct load {
-    int64_t busy_from_us;    /* in a turn: what was before is in busy_us */
-    int64_t busy_us;         /* in turns since the last flush */
-    int64_t flushed_us;      /* end of the last flush */
-    uint64_t frames, sends;  /* until then */
+    int64_t busy_from_us;   /* in a turn: what was before is in busy_us */
+    int64_t busy_us;        /* in turns since the last flush */
+    int64_t flushed_us;     /* end of the last flush */
+    uint64_t frames, sends; /* until then */
     int64_t first_us;
     int64_t demand_permille; /* busy share × frames per send, smoothed */
 };
