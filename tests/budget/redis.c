@@ -223,7 +223,7 @@ static bool read_number(const struct str *in, size_t *at, char mark, size_t *out
 /* Runs the command at *at and moves behind it; false when it is not complete. */
 static bool take_command(struct line *c, size_t *at)
 {
-    struct word words[WORDS_MAX];
+    static struct word words[WORDS_MAX];
     size_t count, next = *at;
     if (!read_number(&c->in, &next, '*', &count))
         return false;
