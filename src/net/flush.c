@@ -19,7 +19,8 @@
  *
  * A flush to many clients takes milliseconds. What comes in meanwhile is read in between, and what
  * is back from Redis before it ends joins what waits for those who have not been served yet: one
- * send for two messages, and nobody waits longer than one round of all clients. What was measured of this and of other rules stands in docs/RATIONALE.md. */
+ * send for two messages, and nobody waits longer than one round of all clients. What was measured
+ * of this and of other rules stands in docs/RATIONALE.md. */
 #include "fanout.h"
 
 #include "io.h"
@@ -27,9 +28,9 @@
 
 enum {
     SMOOTH_US = 100 * 1000,
-    DEMAND_ONE = 1000,  /* in permille: keeps up, just so */
-    DEMAND_FULL = 1500, /* from here on the rest is as long as it gets */
-    REST_LEAST = 45,
+    DEMAND_ONE = 1000,       /* in permille: keeps up, just so */
+    DEMAND_FULL = 1500,      /* from here on the rest is as long as it gets */
+    REST_LEAST = 45,         /* per cent: see above */
     INPUT_EVERY = 64,        /* clients, half a millisecond */
     POINTERS_PER_SEND = 8,   /* 30 ns each: see close_runs() */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
@@ -51,7 +52,7 @@ void flush_turn_ends(struct net_thread *t)
     t->load.busy_us += clock_mono_us() - t->load.busy_from_us;
 }
 
-/* At the end of a flush. */
+/* At the end of a flush. Returns for how long the thread was busy since the last one ended. */
 static int64_t measure(struct net_thread *t, int64_t now_us)
 {
     struct load *l = &t->load;
@@ -102,6 +103,7 @@ static void close_runs(struct net_thread *t, bool midway) REQUIRES(on_net)
         fanout_close_run(t, r);
         fanout_room_flushed(t, r);
     }
+    t->run_bytes = 0; /* what was left open is small, and counts again when it grows */
 }
 
 /* What came in during a flush. */
@@ -119,7 +121,6 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
 {
     const int64_t start_us = clock_mono_us();
     t->flushing = true;
-    t->run_bytes = 0;
     close_runs(t, false);
     struct session *s;
     for (uint32_t n = 1, count = t->dirty_count; n <= count; n++) {
@@ -135,7 +136,7 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
 
     const int64_t end_us = clock_mono_us();
     const int64_t busy_us = measure(t, end_us);
-    if (t->dedicated) {
+    if (t->dedicated) { /* pump threads make the batches: sending them is no part of the flush */
         const int64_t rest = rest_us(t, busy_us / 2);
         t->flush_next_us = end_us + rest;
         t->load.first_us = rest / 2;

@@ -117,21 +117,22 @@ struct session {
 };
 TAILQ_HEAD(session_list, session);
 
-/* One thread, one lws_context. The fields are the thread's alone unless they say otherwise. */
 /* What keeps a thread busy, as flush.c wants to know it. */
 struct load {
-    int64_t busy_from_us;   /* in a turn: what was before is in busy_us */
-    int64_t busy_us;        /* in turns since the last flush */
-    int64_t flushed_us;     /* end of the last flush */
-    uint64_t frames, sends; /* until then */
-    int64_t first_us;
+    int64_t busy_from_us;    /* in a turn: what was before is in busy_us */
+    int64_t busy_us;         /* in turns since the last flush */
+    int64_t flushed_us;      /* end of the last flush */
+    uint64_t frames, sends;  /* until then */
+    int64_t first_us;        /* pump threads: what comes first waits so long for more */
     int64_t demand_permille; /* busy share × frames per send, smoothed */
 };
 
+/* What has left through sockets. */
 struct output_counts {
     uint64_t sends, deliveries, bytes;
 };
 
+/* One thread, one lws_context. The fields are the thread's alone unless they say otherwise. */
 struct net_thread {
     struct net *net;
     unsigned index;
@@ -154,7 +155,7 @@ struct net_thread {
     uint32_t dedicated; /* clients with pump threads, also those that are ending */
 
     struct session_list all, parting, timed, dirty;
-    uint32_t dirty_count;
+    uint32_t dirty_count;    /* of these */
     uint32_t handshakes;     /* sessions that are no WebSocket (yet) */
     bool lacking;            /* some client has no threads because the machine had none */
     struct client *leaving;  /* their last commands wait for the hub's queue */
@@ -167,7 +168,7 @@ struct net_thread {
     uint32_t run_bytes;    /* of the longest run since the last flush */
     int64_t flush_next_us; /* see flush.c */
     bool gathering, flushing;
-    bool in_posts;
+    bool in_posts; /* in thread_run_posts() */
     struct load load;
     int pressure;          /* all outboxes together: 1 past half, 2 past all of their bound */
     int64_t queued_change; /* of stats.queue_bytes, not yet published */
