@@ -178,6 +178,7 @@ void publish_send(struct store *s)
         stat_add(s->stats, publish_calls, 1);
         return;
     }
+    stat_set(s->stats, redis_in_flight, s->in_flight);
     on_published(r, STORE_UNAVAILABLE, NULL);
     request_drop(r);
 }
