@@ -38,6 +38,40 @@ static void signal_consumer(struct queue *q)
     BUG_ON(written < 0 && errno != EAGAIN);
 }
 
+/* What the calling thread has to signal when it stops holding back. */
+enum { HELD_MOST = 4 };
+static _Thread_local struct {
+    bool on;
+    unsigned count;
+    struct queue *queues[HELD_MOST];
+} held;
+
+static bool hold_back(struct queue *q)
+{
+    if (!held.on)
+        return false;
+    for (unsigned i = 0; i < held.count; i++)
+        if (held.queues[i] == q)
+            return true;
+    if (held.count == HELD_MOST)
+        return false;
+    held.queues[held.count++] = q;
+    return true;
+}
+
+void queue_hold(void)
+{
+    held.on = true;
+}
+
+void queue_release(void)
+{
+    for (unsigned i = 0; i < held.count; i++)
+        signal_consumer(held.queues[i]);
+    held.count = 0;
+    held.on = false;
+}
+
 static void set_depth(struct queue *q, uint32_t depth)
 {
     atomic_store_explicit(&q->depth, depth, memory_order_relaxed);
@@ -61,7 +95,7 @@ int queue_push(struct queue *q, void *item)
     lock_release(&q->lock);
 
     atomic_fetch_add_explicit(&q->pushed, 1, memory_order_relaxed);
-    if (before == 0)
+    if (before == 0 && !hold_back(q))
         signal_consumer(q);
     return 0;
 }

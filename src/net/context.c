@@ -35,12 +35,10 @@ static int on_session(struct session *s, enum lws_callback_reasons reason, void 
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return upgrade_check(s);
     case LWS_CALLBACK_ESTABLISHED:
+        if (lws_partial_buffered(
+                s->wsi)) /* it reads nothing: our bytes would overtake the answer */
+            return -1;
         upgrade_done(s);
-        return 0;
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-        s->blocked = false;
-        output_write(s);
-        join_cache_clear(&s->thread->join);
         return 0;
     case LWS_CALLBACK_RECEIVE: /* sent before our answer to the handshake (RFC 6455, 4.1) */
         return -1;
@@ -77,7 +75,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
     case LWS_CALLBACK_ESTABLISHED:
-    case LWS_CALLBACK_SERVER_WRITEABLE:
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_HTTP:
     case LWS_CALLBACK_HTTP_WRITEABLE:

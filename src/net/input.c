@@ -16,13 +16,19 @@ enum {
     INPUT_BYTES = FRAME_MAX + READ_BYTES,
 };
 
+void io_watch(struct session *s)
+{
+    const uint32_t events = (s->reading ? EPOLLIN : 0U) | (s->blocked ? EPOLLOUT : 0U);
+    struct epoll_event e = { .events = events, .data.ptr = s };
+    BUG_ON(epoll_ctl(s->thread->epoll, EPOLL_CTL_MOD, s->fd, &e) != 0);
+}
+
 void input_watch(struct session *s, bool on)
 {
     if (s->reading == on || s->state == SESSION_DEAD)
         return;
     s->reading = on;
-    struct epoll_event e = { .events = on ? EPOLLIN : 0, .data.ptr = s };
-    BUG_ON(epoll_ctl(s->thread->epoll, EPOLL_CTL_MOD, s->fd, &e) != 0);
+    io_watch(s);
 }
 
 static void add_piece(struct session *s, const struct ws_frame *f)

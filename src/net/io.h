@@ -4,6 +4,9 @@
 
 #include "state.h"
 
+/* Tells the epoll set what the session waits for: input, room for output. */
+void io_watch(struct session *s) REQUIRES(on_net);
+
 /* The epoll set calls. */
 void input_ready(struct session *s, uint32_t events) REQUIRES(on_net);
 /* Watches the socket for input, or not. */
@@ -17,6 +20,8 @@ void input_fini(struct session *s) REQUIRES(on_net);
 /* Queues b (takes it) for this session alone, behind what waits; leaves with the next flush. */
 void output_queue(struct session *s, struct batch *b) REQUIRES(on_net);
 void output_frame(struct session *s, struct frame *f) REQUIRES(on_net); /* borrows f */
+/* The epoll set calls: the socket takes more. */
+void output_ready(struct session *s) REQUIRES(on_net);
 /* Writes what waits while the socket takes it. */
 void output_write(struct session *s) REQUIRES(on_net);
 /* A pump's batch, taken. */

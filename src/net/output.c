@@ -1,10 +1,13 @@
-/* From the outbox to the socket. One lws_write of prepared frames per client and flush. */
+/* From the outbox to the socket. One send() of prepared frames per client and flush, past
+ * libwebsockets: see docs/RATIONALE.md. */
 #include "io.h"
 
 #include "fanout.h"
 #include "session.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 void output_dirty(struct session *s)
 {
@@ -70,29 +73,34 @@ static void wire_done(struct session *s) REQUIRES(on_net)
         pumps_written(s->client);
 }
 
+/* Until the socket takes more. */
+static void block(struct session *s) REQUIRES(on_net)
+{
+    s->blocked = true;
+    s->blocked_ms = s->thread->now_ms;
+    io_watch(s);
+    session_watch(s);
+}
+
 static void write_some(struct session *s) REQUIRES(on_net)
 {
     struct net_thread *t = s->thread;
     struct batch *b = s->wire;
-    uint32_t size = b->size - s->wire_at;
-    if (size > WRITE_BYTES) /* what the socket does not take is copied by libwebsockets */
-        size = WRITE_BYTES;
-    /* RAW leaves the bytes as they are: the parameter is not const for other kinds of write. */
-    unsigned char *from = (unsigned char *)(uintptr_t)b->data + s->wire_at;
-    if (lws_write(s->wsi, from, size, LWS_WRITE_RAW) < 0) {
+    const size_t left = b->size - s->wire_at;
+    const ssize_t n = send(s->fd, b->data + s->wire_at, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
         session_kill(s);
         return;
     }
     t->out.sends++;
-    t->out.bytes += size;
-    s->wire_at += size;
+    if (n > 0) {
+        t->out.bytes += (uint64_t)n;
+        s->wire_at += (uint32_t)n;
+    }
     if (s->wire_at == b->size)
         wire_done(s);
-    if (!lws_partial_buffered(s->wsi))
-        return;
-    s->blocked = true; /* until LWS_CALLBACK_SERVER_WRITEABLE */
-    s->blocked_ms = t->now_ms;
-    session_watch(s);
+    else
+        block(s);
 }
 
 static void all_written(struct session *s) REQUIRES(on_net)
@@ -121,6 +129,16 @@ void output_write(struct session *s)
             return;
         }
     }
+}
+
+void output_ready(struct session *s)
+{
+    if (!s->blocked || s->state == SESSION_DEAD)
+        return;
+    s->blocked = false;
+    io_watch(s);
+    output_write(s);
+    join_cache_clear(&s->thread->join);
 }
 
 void output_hand_over(struct session *s, struct batch *b)

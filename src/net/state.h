@@ -79,7 +79,7 @@ struct session {
     bool stuffed;      /* not, because its inbox is full */
     bool gated;        /* not, because it does not read its answers */
     bool answered;     /* the history it asked for is in the outbox or has left */
-    bool blocked;      /* the last write was partial: wait for WRITEABLE */
+    bool blocked;      /* the socket did not take all: it is watched for output */
     bool counted;      /* in stats.clients */
     bool dirty;        /* stands in net_thread.dirty */
     bool timed;        /* stands in net_thread.timed */

@@ -4,6 +4,8 @@
 #include "io.h"
 #include "session.h"
 
+#include "confab/base/queue.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -67,6 +69,14 @@ static void publish(struct net_thread *t)
     }
 }
 
+static void on_socket(struct session *s, uint32_t events) REQUIRES(on_net)
+{
+    if (events & EPOLLOUT)
+        output_ready(s);
+    if (events & ~(uint32_t)EPOLLOUT)
+        input_ready(s, events);
+}
+
 static void handle(struct net_thread *t, const struct epoll_event *e) REQUIRES(on_net)
 {
     uint64_t expirations;
@@ -77,7 +87,7 @@ static void handle(struct net_thread *t, const struct epoll_event *e) REQUIRES(o
         BUG_ON(read(t->timer, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN);
         t->timer_us = 0;
     } else {
-        input_ready(e->data.ptr, e->events);
+        on_socket(e->data.ptr, e->events);
     }
 }
 
@@ -85,9 +95,11 @@ void thread_take_input(struct net_thread *t)
 {
     struct epoll_event events[EVENTS_PER_TURN];
     const int n = epoll_wait(t->epoll, events, EVENTS_PER_TURN, 0);
+    queue_hold();
     for (int i = 0; i < n; i++)
         if (events[i].data.ptr != &t->posts && events[i].data.ptr != &t->timer)
-            input_ready(events[i].data.ptr, events[i].events);
+            on_socket(events[i].data.ptr, events[i].events);
+    queue_release();
 }
 
 void thread_turn(struct net_thread *t)
@@ -97,8 +109,10 @@ void thread_turn(struct net_thread *t)
     flush_turn_begins(t);
     t->in_turn = true;
     lag_update(t);
+    queue_hold();
     for (int i = 0; i < n; i++)
         handle(t, &events[i]);
+    queue_release();
     thread_run_posts(t);
     t->in_turn = false; /* what is posted from here on needs a wake-up */
     if (t->tick_ms && t->now_ms >= t->tick_ms) {

@@ -2,6 +2,7 @@
 #include "state.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,56 @@ void epoch_candidate_new(struct store *s)
 {
     hex_random(s->candidate, 4);
 }
+
+/* ---- groups ---- */
+
+static void group_free(struct group *g)
+{
+    struct str *parts[] = { &g->stream, &g->keys, &g->head, &g->known, &g->messages };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        str_fini(parts[i]);
+    free(g->publishers);
+    free(g);
+}
+
+static void group_drop(struct store *s, struct group *g)
+{
+    if (s->gather.spare_count >= GROUP_SPARES || g->messages.capacity > REQUEST_KEEP_BYTES) {
+        group_free(g);
+        return;
+    }
+    g->next = s->gather.spares;
+    s->gather.spares = g;
+    s->gather.spare_count++;
+}
+
+static struct group *group_new(struct store *s)
+{
+    struct group *g = s->gather.spares;
+    if (!g)
+        return xcalloc(1, sizeof(*g));
+    s->gather.spares = g->next;
+    s->gather.spare_count--;
+    str_reset(&g->stream);
+    str_reset(&g->keys);
+    str_reset(&g->head);
+    str_reset(&g->known);
+    str_reset(&g->messages);
+    g->count = 0;
+    g->key_count = g->arg_count = 0;
+    g->next = NULL;
+    return g;
+}
+
+/* Nothing more is added to it. */
+static void group_close(struct store *s, struct group *g)
+{
+    if (g->open)
+        HASH_DEL(s->gather.open, g);
+    g->open = false;
+}
+
+/* ---- answers ---- */
 
 /* Cuts the next word, ended by a space, off *text. */
 static char *next_word(char **text)
@@ -69,43 +120,45 @@ static struct store_published take_answer(struct request *r, const redisReply *r
     return result;
 }
 
-/* One answer for `count` messages of a group, with numbers that follow each other, or a list. */
-static void answer_group(struct request *r, struct publisher *p, unsigned count,
-                         enum store_status status, const redisReply *reply) REQUIRES(on_hub);
-static void answer_group(struct request *r, struct publisher *p, unsigned count,
-                         enum store_status status, const redisReply *reply)
+/* One answer for the messages of a group, with numbers that follow each other, or a list. */
+static void answer_group(struct request *r, struct group *g, enum store_status status,
+                         const redisReply *reply) REQUIRES(on_hub);
+static void answer_group(struct request *r, struct group *g, enum store_status status,
+                         const redisReply *reply)
 {
     const bool list = reply && reply->type == REDIS_REPLY_ARRAY;
-    if (list && reply->elements != count)
+    if (list && reply->elements != g->count)
         status = STORE_REFUSED;
     struct store_published result = { .status = status };
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < g->count; i++) {
+        const struct publisher *p = &g->publishers[i];
         if (status == STORE_OK && (list || i == 0))
             result = take_answer(r, list ? reply->element[i] : reply);
         else if (result.status == STORE_OK)
             result.seq++;
         if (result.status == STORE_OK)
-            result.id = p[i].id;
-        p[i].done(p[i].arg, &result);
+            result.id = p->id;
+        p->done(p->arg, &result);
     }
 }
 
 static void on_published(struct request *r, enum store_status status, const redisReply *reply)
 {
     role_assume(&on_hub);
-    if (reply && (reply->type != REDIS_REPLY_ARRAY || reply->elements != r->groups)) {
+    struct store *s = r->store;
+    if (reply && (reply->type != REDIS_REPLY_ARRAY || reply->elements != r->group_count)) {
         status = STORE_REFUSED;
         reply = NULL;
     }
-    unsigned from = 0;
-    for (unsigned group = 0; from < r->weight; group++) {
-        unsigned end = from + 1;
-        while (end < r->weight && r->publishers[end].group == group)
-            end++;
-        answer_group(r, r->publishers + from, end - from, status,
-                     reply ? reply->element[group] : NULL);
-        from = end;
+    s->gather.calls--;
+    for (unsigned i = 0; i < r->group_count; i++) {
+        struct group *g = r->groups;
+        r->groups = g->next;
+        answer_group(r, g, status, reply ? reply->element[i] : NULL);
+        group_drop(s, g);
     }
+    if (s->gather.first)
+        event_active(s->gather.ready, 0, 0); /* behind what else the turn brings */
 }
 
 void argument_known(struct str *to, const struct store_known *k)
@@ -122,58 +175,91 @@ void argument_fence(struct str *to, const struct store *s)
     argument_addz(to, clock_mono_ms() < s->patient_until_ms ? "1" : "0");
 }
 
+static void send_calls(struct store *s, unsigned most) REQUIRES(on_hub);
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     role_assume(&on_hub);
-    publish_send(arg);
+    send_calls(arg, CALLS_MOST);
 }
 
 void publish_init(struct store *s)
 {
+    struct gather *g = &s->gather;
     /* Behind everything else of the turn: then all that it published is there. */
-    s->call.ready = event_new(s->base, -1, 0, on_ready, s);
-    BUG_ON(!s->call.ready);
-    event_priority_set(s->call.ready, event_base_get_npriorities(s->base) - 1);
+    g->ready = event_new(s->base, -1, 0, on_ready, s);
+    BUG_ON(!g->ready);
+    event_priority_set(g->ready, event_base_get_npriorities(s->base) - 1);
+    g->last = &g->first;
+    /* uthash gives an empty table back, and makes a new one for the next message. */
+    HASH_ADD_KEYPTR(hh, g->open, "", 0, &g->none);
 }
 
 void publish_fini(struct store *s)
 {
-    struct call *c = &s->call;
-    struct str *parts[] = { &c->keys,  &c->args,        &c->head,   &c->known,
-                            &c->group, &c->group_known, &c->stream, &c->messages };
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        str_fini(parts[i]);
-    event_free(c->ready);
+    struct gather *g = &s->gather;
+    HASH_DEL(g->open, &g->none);
+    while (g->spares) {
+        struct group *spare = g->spares;
+        g->spares = spare->next;
+        group_free(spare);
+    }
+    str_fini(&g->head);
+    event_free(g->ready);
 }
 
-/* The number of messages stands before them, so it comes when the last one is known. */
-static void close_group(struct call *c)
+/* ---- calls ---- */
+
+/* Moves what leaves next to r: whole groups, the oldest first. */
+static void take_groups(struct store *s, struct request *r)
 {
-    if (!c->group_size)
-        return;
-    str_add(&c->args, c->group.data, c->group.size);
-    argument_addu(&c->args, c->group_size);
-    str_add(&c->args, c->messages.data, c->messages.size);
-    c->group_size = 0;
-    c->request->groups++;
+    struct gather *w = &s->gather;
+    struct group **last = &r->groups;
+    r->weight = r->group_count = 0;
+    while (w->first && r->weight + w->first->count <= PUBLISH_MOST) {
+        struct group *g = w->first;
+        group_close(s, g);
+        w->first = g->next;
+        if (!w->first)
+            w->last = &w->first;
+        g->next = NULL;
+        *last = g;
+        last = &g->next;
+        r->weight += g->count;
+        r->group_count++;
+    }
+    s->in_flight -= r->weight; /* until it is sent */
 }
 
-void publish_send(struct store *s)
+static void write_call(struct store *s, struct request *r)
 {
-    struct call *c = &s->call;
-    struct request *r = c->request;
-    if (!r)
-        return;
-    close_group(c);
-    c->request = NULL;
-    request_script(r, SCRIPT_PUBLISH, c->key_count, 5 + c->arg_count);
-    str_add(&r->bytes, c->keys.data, c->keys.size);
+    size_t keys = 0, args = 5;
+    for (const struct group *g = r->groups; g; g = g->next) {
+        keys += g->key_count;
+        args += g->arg_count;
+    }
+    request_script(r, SCRIPT_PUBLISH, keys, args);
+    for (const struct group *g = r->groups; g; g = g->next)
+        str_add(&r->bytes, g->keys.data, g->keys.size);
     argument_fence(&r->bytes, s);
     request_addu(r, (uint64_t)s->settings->rate_limit_messages);
     request_addu(r, (uint64_t)s->settings->rate_limit_window_s * 1000);
-    str_add(&r->bytes, c->args.data, c->args.size);
+    for (const struct group *g = r->groups; g; g = g->next) {
+        str_add(&r->bytes, g->head.data, g->head.size);
+        request_addu(r, g->count);
+        str_add(&r->bytes, g->known.data, g->known.size);
+        str_add(&r->bytes, g->messages.data, g->messages.size);
+    }
+}
+
+static void send_call(struct store *s) REQUIRES(on_hub);
+static void send_call(struct store *s)
+{
+    struct request *r = request_new(s);
+    take_groups(s, r);
+    write_call(s, r);
     r->answer = on_published;
+    s->gather.calls++;
     if (request_transmit(r) == 0) {
         stat_add(s->stats, publish_calls, 1);
         return;
@@ -183,113 +269,121 @@ void publish_send(struct store *s)
     request_drop(r);
 }
 
-/* The call that the next message goes into. */
-static int open_call(struct store *s) REQUIRES(on_hub);
-static int open_call(struct store *s)
+static void send_calls(struct store *s, unsigned most)
 {
-    struct call *c = &s->call;
-    if (c->request && c->request->weight == PUBLISH_MOST)
-        publish_send(s);
-    if (c->request) /* its messages count already */
-        return s->in_flight + c->request->weight < STORE_IN_FLIGHT_MAX ? 0 : -EBUSY;
-    int error = request_begin(s, &c->request);
-    if (error) {
-        c->request = NULL;
-        return error;
-    }
-    if (!c->request->publishers)
-        c->request->publishers = xcalloc(PUBLISH_MOST, sizeof(struct publisher));
-    c->request->weight = c->request->groups = 0;
-    c->key_count = c->arg_count = 0;
-    str_reset(&c->keys);
-    str_reset(&c->args);
-    event_active(c->ready, 0, 0);
-    return 0;
+    while (s->gather.first && s->gather.calls < most)
+        send_call(s);
 }
 
-static bool same(const struct str *a, const struct str *b)
+void publish_send(struct store *s)
 {
-    return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+    send_calls(s, UINT_MAX);
 }
 
-static void add_channel(struct store *s, const char *user, const char *other) REQUIRES(on_hub);
-static void add_channel(struct store *s, const char *user, const char *other)
+/* ---- messages ---- */
+
+static void add_channel(struct store *s, struct group *g, const char *user, const char *other)
 {
-    struct call *c = &s->call;
-    argument_addj(&c->keys, s->settings->redis_prefix, "{user:", user, "}:conversations");
-    c->key_count++;
-    argument_addj(&c->messages, s->settings->redis_prefix, "user:", user);
-    argument_addz(&c->messages, other);
-    c->arg_count += 2;
+    argument_addj(&g->keys, s->settings->redis_prefix, "{user:", user, "}:conversations");
+    g->key_count++;
+    argument_addj(&g->messages, s->settings->redis_prefix, "user:", user);
+    argument_addz(&g->messages, other);
+    g->arg_count += 2;
 }
 
-/* Goes on with the last group when the message follows in its stream, and as much is known of
- * that as before. */
-static void open_group(struct store *s, const struct store_publish *p, const char *stream)
-    REQUIRES(on_hub);
-static void open_group(struct store *s, const struct store_publish *p, const char *stream)
+static struct group *open_group(struct store *s, const struct store_publish *p, bool two,
+                                const struct str *stream, const struct str *head)
 {
-    struct call *c = &s->call;
-    const bool two = p->to && strcmp(p->user, p->to) != 0; /* two users, two channels */
-    str_reset(&c->head);
-    argument_addu(&c->head, (uint64_t)(p->to != NULL) + two);
-    argument_addu(&c->head, p->cid != NULL);
-    argument_add(&c->head, p->head->data, p->head->size);
-    argument_add(&c->head, p->tail->data, p->cid ? 0 : p->tail->size);
-    str_reset(&c->known);
-    if (p->room)
-        argument_known(&c->known, &p->known);
-    if (c->group_size && strcmp(stream, c->stream.data) == 0 && same(&c->head, &c->group) &&
-        same(&c->known, &c->group_known))
-        return;
-    close_group(c);
-    str_reset(&c->group);
-    str_add(&c->group, c->head.data, c->head.size);
-    str_reset(&c->stream);
-    str_addz(&c->stream, stream);
-    str_reset(&c->group_known);
-    str_add(&c->group_known, c->known.data, c->known.size);
-    str_reset(&c->messages);
-    str_add(&c->messages, c->known.data, c->known.size);
-    argument_addj(&c->keys, stream, ":meta");
-    argument_addj(&c->keys, stream, ":history");
-    c->key_count += 2;
-    c->arg_count += 5 + (p->room ? 3 : 0);
+    struct gather *w = &s->gather;
+    struct group *g = group_new(s);
+    str_add(&g->stream, stream->data, stream->size);
+    str_add(&g->head, head->data, head->size);
+    argument_addj(&g->keys, stream->data, ":meta");
+    argument_addj(&g->keys, stream->data, ":history");
+    g->key_count = 2;
+    g->arg_count = 5 + (p->room ? 3 : 0);
     if (p->to)
-        add_channel(s, p->user, p->to);
+        add_channel(s, g, p->user, p->to);
     if (two)
-        add_channel(s, p->to, p->user);
+        add_channel(s, g, p->to, p->user);
+    *w->last = g;
+    w->last = &g->next;
+    g->open = true;
+    HASH_ADD_KEYPTR(hh, w->open, g->stream.data, g->stream.size, g);
+    return g;
+}
+
+/* Goes on with the group of the stream that has not left yet, unless it is full or what is said
+ * of all its messages does not hold for this one. */
+static struct group *find_group(struct store *s, const struct store_publish *p)
+{
+    struct gather *w = &s->gather;
+    const bool two = p->to && strcmp(p->user, p->to) != 0; /* two users, two channels */
+    struct str *head = &w->head;
+    str_reset(head);
+    argument_addu(head, (uint64_t)(p->to != NULL) + two);
+    argument_addu(head, p->cid != NULL);
+    argument_add(head, p->head->data, p->head->size);
+    argument_add(head, p->tail->data, p->cid ? 0 : p->tail->size);
+
+    stream_prefix(s, p->room, p->user, p->to);
+    const struct str *stream = &s->scratch;
+    struct group *g;
+    HASH_FIND(hh, w->open, stream->data, stream->size, g);
+    if (g && (g->count == PUBLISH_MOST || g->head.size != head->size ||
+              memcmp(g->head.data, head->data, head->size) != 0)) {
+        group_close(s, g);
+        g = NULL;
+    }
+    if (!g)
+        g = open_group(s, p, two, stream, head);
+    if (p->room) { /* of all that is known the last is the most */
+        str_reset(&g->known);
+        argument_known(&g->known, &p->known);
+    }
+    return g;
+}
+
+static void add_publisher(struct group *g, const struct store_publish *p, store_published_fn *done,
+                          void *arg)
+{
+    if (g->count == g->capacity) {
+        g->capacity = g->capacity ? g->capacity * 2 : 4;
+        g->publishers = xrealloc(g->publishers, g->capacity * sizeof(struct publisher));
+    }
+    struct publisher *publisher = &g->publishers[g->count++];
+    publisher->done = done;
+    publisher->arg = arg;
+    snprintf(publisher->id, sizeof(publisher->id), "%s", p->id);
 }
 
 int store_publish(struct store *s, const struct store_publish *p, store_published_fn *done,
                   void *arg)
 {
-    int error = open_call(s);
-    if (error)
-        return error;
-    struct call *c = &s->call;
-    const char *stream = stream_prefix(s, p->room, p->user, p->to);
-    open_group(s, p, stream);
+    if (!link_is_up(&s->link))
+        return -ENOTCONN;
+    if (s->in_flight >= STORE_IN_FLIGHT_MAX)
+        return -EBUSY;
+    if (!s->gather.first)
+        event_active(s->gather.ready, 0, 0);
+    struct group *g = find_group(s, p);
     if (s->settings->rate_limit_messages > 0) {
-        argument_addj(&c->keys, s->settings->redis_prefix, "rate:", p->user);
-        c->key_count++;
+        argument_addj(&g->keys, s->settings->redis_prefix, "rate:", p->user);
+        g->key_count++;
     }
     if (p->cid) {
-        argument_addj(&c->keys, stream, ":dedupe:", p->user, ":", p->cid);
-        c->key_count++;
+        argument_addj(&g->keys, s->scratch.data, ":dedupe:", p->user, ":", p->cid);
+        g->key_count++;
     }
-    argument_add(&c->messages, p->mid->data, p->mid->size);
-    c->arg_count++;
+    argument_add(&g->messages, p->mid->data, p->mid->size);
+    g->arg_count++;
     if (p->cid) {
-        argument_add(&c->messages, p->tail->data, p->tail->size);
-        argument_addz(&c->messages, p->id);
-        c->arg_count += 2;
+        argument_add(&g->messages, p->tail->data, p->tail->size);
+        argument_addz(&g->messages, p->id);
+        g->arg_count += 2;
     }
-    c->group_size++;
-    struct publisher *publisher = &c->request->publishers[c->request->weight++];
-    *publisher = (struct publisher){ .done = done, .arg = arg, .group = c->request->groups };
-    snprintf(publisher->id, sizeof(publisher->id), "%s", p->id);
-    stat_set(s->stats, redis_in_flight, s->in_flight + c->request->weight);
+    add_publisher(g, p, done, arg);
+    stat_set(s->stats, redis_in_flight, ++s->in_flight);
     return 0;
 }
 

@@ -23,7 +23,6 @@ static struct request *take_spare(struct store *s)
 static void request_free(struct request *r)
 {
     str_fini(&r->bytes);
-    free(r->publishers);
     free(r);
 }
 
@@ -52,12 +51,8 @@ void requests_free(struct store *s)
     }
 }
 
-int request_begin(struct store *s, struct request **out)
+struct request *request_new(struct store *s)
 {
-    if (!link_is_up(&s->link))
-        return -ENOTCONN;
-    if (s->in_flight >= STORE_IN_FLIGHT_MAX)
-        return -EBUSY;
     struct request *r = take_spare(s);
     r->next = NULL;
     r->script = SCRIPT_NONE;
@@ -65,7 +60,16 @@ int request_begin(struct store *s, struct request **out)
     r->weight = 1;
     r->answer = NULL;
     r->arg = NULL;
-    *out = r;
+    return r;
+}
+
+int request_begin(struct store *s, struct request **out)
+{
+    if (!link_is_up(&s->link))
+        return -ENOTCONN;
+    if (s->in_flight >= STORE_IN_FLIGHT_MAX)
+        return -EBUSY;
+    *out = request_new(s);
     return 0;
 }
 

@@ -14,7 +14,9 @@ enum {
     REPLY_TICKS = 5,            /* a command older than this means that Redis hangs */
     REQUEST_SPARES = 256,       /* requests kept for reuse */
     REQUEST_KEEP_BYTES = 16384, /* a spare's buffer that is larger is given back */
-    PUBLISH_MOST = 32, /* messages in one call: bounds how long Redis is held up, to about 1 ms */
+    PUBLISH_MOST = 32,   /* messages in one call: bounds how long Redis is held up, to about 1 ms */
+    CALLS_MOST = 4,      /* under way; what comes meanwhile gathers */
+    GROUP_SPARES = 1024, /* groups kept for reuse */
     PRESENCE_CHUNK = 500, /* users in one call: bounds how long Redis is held up */
     ONLINE_CHUNK = 250,
     CONVERSATIONS_KEPT = 200, /* private conversations that welcome lists */
@@ -54,7 +56,6 @@ typedef void request_fn(struct request *r, enum store_status status, const redis
 struct publisher {
     store_published_fn *done;
     void *arg;
-    unsigned group;
     char id[STORE_ID_BYTES + 1]; /* of the message */
 };
 
@@ -63,11 +64,11 @@ struct request {
     struct request *next; /* in store.waiting, in the order of the replies; or in store.spares */
     struct store *store;
     enum script_id script;
-    bool repeated;                /* sent again after NOSCRIPT */
-    unsigned groups;              /* of messages, see struct call */
-    unsigned weight;              /* what it counts in store.in_flight: messages, else 1 */
-    struct publisher *publishers; /* PUBLISH_MOST places; made with the first use */
-    unsigned tick;                /* when it was sent */
+    bool repeated;        /* sent again after NOSCRIPT */
+    unsigned weight;      /* what it counts in store.in_flight: messages, else 1 */
+    unsigned group_count; /* of publish.lua … */
+    struct group *groups; /* … and what they are */
+    unsigned tick;        /* when it was sent */
     int64_t sent_us;
     struct str bytes;   /* the whole command, as it goes over the wire */
     request_fn *answer; /* NULL: fire and forget */
@@ -80,17 +81,29 @@ struct request {
     void *arg;
 };
 
-/* Messages that leave in one call of publish.lua, at the end of the turn at the latest. Those that
- * follow each other in one stream are a group, whose arguments begin in args. */
-struct call {
-    struct request *request; /* NULL: no message yet */
-    struct str keys, args;   /* RESP, as they follow each other in the command */
-    size_t key_count, arg_count;
-    struct str group, group_known; /* of the last group: what is the same for all, … */
-    struct str stream;             /* … its stream … */
-    struct str messages;           /* … and what is not the same */
-    struct str head, known;        /* group and group_known that the next message needs */
-    unsigned group_size;
+/* Messages of one stream that leave in one call and get numbers that follow each other. */
+struct group {
+    struct group *next;     /* in gather.first, in request.groups or in gather.spares */
+    struct str stream;      /* prefix of its keys */
+    struct str keys;        /* RESP, as they stand in the command */
+    struct str head, known; /* RESP: arguments that hold for all messages, … */
+    struct str messages;    /* … channels, and messages */
+    unsigned key_count, arg_count;
+    unsigned count, capacity;     /* messages */
+    struct publisher *publishers; /* one for each message */
+    bool open;                    /* stands in gather.open */
+    UT_hash_handle hh;
+};
+
+/* Messages that wait for their call of publish.lua. */
+struct gather {
+    struct group *first, **last; /* the oldest first */
+    struct group *open;          /* hash by stream: those that more messages may join */
+    struct group none;           /* stands in the hash alone when no other does */
+    struct group *spares;
+    unsigned spare_count;
+    unsigned calls;  /* under way */
+    struct str head; /* that the next message needs */
     struct event *ready;
 };
 
@@ -120,7 +133,7 @@ struct store {
     struct request *waiting, *waiting_last; /* sent, oldest first */
     struct request *spares;
     unsigned in_flight, spare_count;
-    struct call call;   /* of publish.lua, that is being put together */
+    struct gather gather;
     struct str scratch; /* the part of a key that a stream's keys share */
 
     struct channel *channels; /* hash: subscribed or on the way */
@@ -142,6 +155,8 @@ struct store {
 
 /* 0, -ENOTCONN or -EBUSY. */
 int request_begin(struct store *s, struct request **out) REQUIRES(on_hub) MUST_USE;
+/* The same without a look at the limits. */
+struct request *request_new(struct store *s) REQUIRES(on_hub);
 /* First of all: EVALSHA with `keys` keys and `args` other arguments, to be added in this order. */
 void request_script(struct request *r, enum script_id script, size_t keys, size_t args);
 /* Or a plain command of `args` words, its name included. */
@@ -202,7 +217,7 @@ bool place_demoted(struct store *s, const char *error) REQUIRES(on_hub);
 /* publish.c */
 void publish_init(struct store *s) REQUIRES(on_hub);
 void publish_fini(struct store *s) REQUIRES(on_hub);
-void publish_send(struct store *s) REQUIRES(on_hub); /* the call, if there is one */
+void publish_send(struct store *s) REQUIRES(on_hub); /* all messages that wait */
 void epoch_candidate_new(struct store *s);
 void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: makes another */
 /* Three arguments: fence and candidate of this store, and whether others may know more. */

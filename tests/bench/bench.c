@@ -86,6 +86,7 @@ void bench_fini(struct bench *b)
     free(b->streams);
     free(b->buffer);
     str_fini(&b->text);
+    str_fini(&b->cork);
     (void)close(b->timer);
     (void)close(b->epoll);
 }

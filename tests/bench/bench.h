@@ -133,8 +133,10 @@ struct bench {
     unsigned conn_count; /* clients; in resume mode, then one publisher per room */
     struct stream *streams;
     unsigned char *buffer;
-    struct str text; /* what is about to be sent */
-    uint32_t mask;   /* of the next frame; RFC 6455 section 5.3 */
+    struct str text;     /* what is about to be sent */
+    struct conn *corked; /* what it sends while a read of it is looked at … */
+    struct str cork;     /* … leaves in one send */
+    uint32_t mask;       /* of the next frame; RFC 6455 section 5.3 */
 
     unsigned connect_next, connect_end; /* connections still to be made */
     unsigned connecting, ready;

@@ -64,6 +64,10 @@ void conn_fail(struct bench *b, struct conn *c, const char *why)
 static void conn_write(struct bench *b, struct conn *c, const void *data, size_t size)
 {
     ssize_t n = 0;
+    if (b->corked == c) {
+        str_add(&b->cork, data, size);
+        return;
+    }
     if (!c->out.size) {
         n = send(c->fd, data, size, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN) {
@@ -275,10 +279,15 @@ void conn_read(struct bench *b, struct conn *c, size_t most)
     size += (size_t)n;
     data[size] = '\0';
     size_t used = 0;
+    b->corked = c;
     if (c->state == CONN_HANDSHAKE)
         used = take_answer(b, c, data, size);
     if (c->state >= CONN_GREETING)
         used += receive_frames(b, c, data + used, size - used);
+    b->corked = NULL;
+    if (c->fd >= 0 && b->cork.size)
+        conn_write(b, c, b->cork.data, b->cork.size);
+    str_reset(&b->cork);
     if (c->fd >= 0)
         keep_rest(c, data + used, size - used);
 }

@@ -72,6 +72,39 @@ static void taking_a_part_signals_for_the_rest(void **state)
     queue_fini(&q);
 }
 
+/* Two queues, of which one is emptied meanwhile by another producer's signal. */
+static void held_signals_are_one_for_each_queue(void **state)
+{
+    (void)state;
+    struct queue q, other;
+    void *out[8];
+    assert_int_equal(queue_init(&q, 8), 0);
+    assert_int_equal(queue_init(&other, 8), 0);
+    queue_hold();
+    assert_int_equal(queue_push(&q, &items[0]), 0);
+    assert_int_equal(queue_push(&other, &items[1]), 0);
+    assert_int_equal(queue_take(&q, out, 8), 1);
+    assert_int_equal(queue_push(&q, &items[2]), 0);
+    assert_false(signalled(&q));
+    assert_false(signalled(&other));
+    queue_release();
+    assert_true(signalled(&q));
+    assert_true(signalled(&other));
+    assert_int_equal(q.wakeups, 1);
+    assert_int_equal(other.wakeups, 1);
+
+    queue_clear_signal(&q);
+    assert_int_equal(queue_take(&q, out, 8), 1);
+    queue_release(); /* nothing is held any more */
+    assert_false(signalled(&q));
+    assert_int_equal(queue_push(&q, &items[3]), 0);
+    assert_true(signalled(&q));
+    assert_int_equal(queue_take(&q, out, 8), 1);
+    assert_int_equal(queue_take(&other, out, 8), 1);
+    queue_fini(&q);
+    queue_fini(&other);
+}
+
 static void full_queue_refuses_and_counts(void **state)
 {
     (void)state;
@@ -235,6 +268,7 @@ int main(void)
         cmocka_unit_test(first_item_signals_and_the_next_do_not),
         cmocka_unit_test(push_after_the_queue_was_emptied_signals_again),
         cmocka_unit_test(taking_a_part_signals_for_the_rest),
+        cmocka_unit_test(held_signals_are_one_for_each_queue),
         cmocka_unit_test(full_queue_refuses_and_counts),
         cmocka_unit_test(depth_follows_the_ring_and_remembers_its_maximum),
         cmocka_unit_test(a_pipe_full_of_signals_is_no_failure),

@@ -1,6 +1,7 @@
 /* The store: what is published in one turn leaves in one call of publish.lua. */
 #include "support/store.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@ static struct test_redis redis;
 static struct event_base *base;
 static struct test_store a;
 
-enum { MOST = 100 };
+enum { MOST = 300 };
 static struct test_published out[MOST];
 static unsigned published;
 static uint64_t calls_before;
@@ -63,14 +64,28 @@ static void publish(const char *user, const char *room, const char *to, const ch
     published++;
 }
 
+static unsigned answered(void)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < published; i++)
+        n += out[i].count > 0;
+    return n;
+}
+
+static uint64_t calls(void)
+{
+    return stat_get(&a.stats, publish_calls) - calls_before;
+}
+
 /* Ends the turn; returns how many calls it took. */
 static uint64_t wait_all(void) REQUIRES(on_hub);
 static uint64_t wait_all(void)
 {
-    WAIT_UNTIL(base, out[published - 1].count);
+    WAIT_UNTIL(base, answered() == published);
     for (unsigned i = 0; i < published; i++)
         assert_int_equal(out[i].count, 1);
-    return stat_get(&a.stats, publish_calls) - calls_before;
+    assert_int_equal(stat_get(&a.stats, redis_in_flight), 0);
+    return calls();
 }
 
 static void assert_stored(unsigned i, uint64_t seq)
@@ -88,19 +103,91 @@ static void a_turn_is_one_call_up_to_its_bound(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    for (unsigned i = 0; i < MOST; i++)
+    for (unsigned i = 0; i < 100; i++)
         publish("al", "r", NULL, NULL);
-    assert_int_equal(wait_all(), (MOST + 31) / 32);
-    for (unsigned i = 0; i < MOST; i++)
+    assert_int_equal(wait_all(), (100 + 31) / 32);
+    for (unsigned i = 0; i < 100; i++)
         assert_stored(i, i + 1);
     WAIT_UNTIL(base, test_store_saw(&a, "\"m99\""));
-    assert_int_equal(test_store_saw_times(&a, "room r m "), MOST);
+    assert_int_equal(test_store_saw_times(&a, "room r m "), 100);
     char line[64];
-    for (unsigned i = 0; i < MOST; i++) { /* each as if it had come alone */
+    for (unsigned i = 0; i < 100; i++) { /* each as if it had come alone */
         snprintf(line, sizeof(line), "%s %u {\"seq\":%u,\"x\":\"m%u\",\"ts\":", out[i].epoch, i + 1,
                  i + 1, i);
         assert_int_equal(test_store_saw_times(&a, line), 1);
     }
+}
+
+/* Messages of many rooms in turn: those of one room leave together, and in order. */
+static void a_stream_gathers(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    enum { ROOMS = 20, EACH = 5 };
+    char room[8];
+    for (unsigned i = 0; i < ROOMS * EACH; i++) {
+        snprintf(room, sizeof(room), "g%u", i % ROOMS);
+        publish("al", room, NULL, NULL);
+    }
+    assert_int_equal(wait_all(), 4); /* six rooms have 30 messages, one more would be 35 */
+    for (unsigned i = 0; i < published; i++)
+        assert_stored(i, i / ROOMS + 1);
+    assert_string_equal(test_redis(&redis, "LLEN t:{room:g19}:history"), "5");
+}
+
+/* What waits for a room that writes with and without cid keeps its order. */
+static void unlike_messages_keep_their_order(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    char cid[8];
+    for (unsigned i = 0; i < 10; i++) {
+        snprintf(cid, sizeof(cid), "c%u", i);
+        publish("al", "r", NULL, i % 3 ? cid : NULL);
+        publish("al", "s", NULL, NULL);
+    }
+    wait_all();
+    for (unsigned i = 0; i < published; i++)
+        assert_stored(i, i / 2 + 1);
+}
+
+/* While Redis is behind, four calls are under way and the rest gathers. */
+static void few_calls_are_under_way(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_redis_signal(&redis, SIGSTOP);
+    for (unsigned i = 0; i < 256; i++)
+        publish("al", "r", NULL, NULL);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(calls(), 4);
+    for (unsigned i = 0; i < 8; i++)
+        publish("al", "s", NULL, NULL);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(calls(), 4);
+    assert_int_equal(stat_get(&a.stats, redis_in_flight), 264);
+    test_redis_signal(&redis, SIGCONT);
+    assert_int_equal(wait_all(), 9);
+    for (unsigned i = 0; i < 256; i++)
+        assert_stored(i, i + 1);
+}
+
+/* Whatever was gathered is answered when the connection goes. */
+static void what_gathers_fails_with_the_connection(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_redis_signal(&redis, SIGSTOP);
+    for (unsigned i = 0; i < MOST; i++)
+        publish("al", "r", NULL, NULL);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(calls(), 4);
+    test_redis_kill(&redis);
+    assert_int_equal(wait_all(), 4);
+    for (unsigned i = 0; i < MOST; i++)
+        assert_int_equal(out[i].status, STORE_UNAVAILABLE);
+    test_redis_start(&redis);
+    test_store_ready(&a);
 }
 
 static void streams_mix(void **state)
@@ -199,9 +286,11 @@ static void a_command_does_not_overtake_messages(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    publish("al", "r", NULL, NULL);
-    assert_int_equal(test_store_page(&a, "r", "al", UINT64_MAX, 100).messages, 1);
-    assert_stored(0, 1);
+    for (unsigned i = 0; i < MOST; i++)
+        publish("al", "r", NULL, NULL);
+    assert_int_equal(test_store_page(&a, "r", "al", UINT64_MAX, 100).seq, MOST);
+    for (unsigned i = 0; i < MOST; i++)
+        assert_stored(i, i + 1);
 }
 
 /* A stream lives for a day after its last message, though not every message says so. */
@@ -232,6 +321,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_turn_is_one_call_up_to_its_bound, empty),
+        cmocka_unit_test_setup(a_stream_gathers, empty),
+        cmocka_unit_test_setup(unlike_messages_keep_their_order, empty),
+        cmocka_unit_test_setup(few_calls_are_under_way, empty),
+        cmocka_unit_test_setup(what_gathers_fails_with_the_connection, empty),
         cmocka_unit_test_setup(streams_mix, empty),
         cmocka_unit_test_setup(the_same_cid_twice_in_a_turn_is_one_message, empty),
         cmocka_unit_test_setup(the_limit_counts_within_a_turn, empty),

@@ -32,6 +32,11 @@ void queue_fini(struct queue *q); /* the consumer, after it drained */
 /* Takes item on success. 0, or -EAGAIN when full (the caller still owns item). Any thread. */
 int queue_push(struct queue *q, void *item) MUST_USE;
 
+/* What the calling thread pushes between these two is signalled by the second one, once for each
+ * queue: a consumer on the same processor would else run for every single item. Keep it short. */
+void queue_hold(void);
+void queue_release(void);
+
 /* Consumer only. Call when pipe_read is readable. */
 void queue_clear_signal(struct queue *q);
 
