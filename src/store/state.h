@@ -133,7 +133,6 @@ struct store {
     struct request *waiting, *waiting_last; /* sent, oldest first */
     struct request *spares;
     unsigned in_flight, spare_count;
-    struct gather gather;
     struct str scratch; /* the part of a key that a stream's keys share */
 
     struct channel *channels; /* hash: subscribed or on the way */
@@ -149,6 +148,7 @@ struct store {
     int64_t refused_logged_ms; /* the log of refusals is rate-limited */
     unsigned refused_unlogged;
     struct str lease; /* JSON of instance:ID */
+    struct gather gather;
 };
 
 /* request.c: a request is begun, filled with arguments, and sent. */
