@@ -67,7 +67,7 @@ export class ConfabClient extends Emitter {
         this.connection.on('state', (status) => this.#stateChanged(status));
         this.connection.on('frame', (frame) => this.#received(frame));
         this.outbox.on('change', (stream) => this.emit('outbox', { stream }));
-        this.outbox.on('loaded', () => this.online && this.#openWaiting());
+        this.outbox.on('loaded', () => this.#loaded());
         this.outbox.on('silent', () => this.connection.wake()); // is anybody there?
         this.outbox.on('hold', (detail) => this.emit('hold', detail));
     }
@@ -155,6 +155,13 @@ export class ConfabClient extends Emitter {
         this.streams.set(name, stream);
         this.#request(stream);
         return stream;
+    }
+
+    /** Entries from before are here, and what has arrived may have been shown before that. */
+    #loaded() {
+        for (const { cid, stream } of [...this.outbox.entries])
+            if (this.streams.get(stream)?.hasSeen(this.username, cid)) this.outbox.arrived(cid);
+        if (this.online) this.#openWaiting();
     }
 
     /** Streams that something waits for. */

@@ -4,8 +4,9 @@
  *
  * localStorage is the journal of what IndexedDB has not confirmed: all of it where there is no
  * IndexedDB (or it is blocked, full or broken), and what was under way when the page goes away,
- * since only localStorage can be written at that moment. Nothing here throws; without either of
- * them messages live as long as the page.
+ * since only localStorage can be written at that moment. An IndexedDB that opens late gets what
+ * it has missed, and is asked then what former pages left. Nothing here throws; without either
+ * of them messages live as long as the page.
  *
  * Each open page has a box of its own, so that two tabs do not send each other's messages. A
  * page takes over the boxes of its user that were released or whose page does not answer on a
@@ -31,7 +32,7 @@ import { area, get, put } from './storage.js';
 const NAME = 'confab';
 const STORE = 'outbox';
 const PREFIX = 'confab.outbox.';
-const DB_MS = 2_000; // an IndexedDB that takes longer is as good as none
+const DB_MS = 2_000; // an IndexedDB that takes longer is as good as none, until it opens
 const ROLL_CALL_MS = 500; // for other pages to say that they live
 
 /** @implements {OutboxStorage} */
@@ -48,7 +49,9 @@ export class OutboxStore {
         this.released = false; // the page is gone, or its user
         /** @type {BroadcastChannel|undefined} says that this page lives */
         this.channel = undefined;
-        this.db = openDatabase();
+        this.opening = openDatabase();
+        /** @type {Promise<IDBDatabase|null>} null: it cannot be used, or not yet */
+        this.db = within(DB_MS, (...settle) => void this.opening.then(...settle)).catch(() => null);
         const { signal } = (this.life = new AbortController());
         addEventListener('pagehide', () => this.#release(), { signal });
         addEventListener('pageshow', () => this.#appear(), { signal });
@@ -62,8 +65,46 @@ export class OutboxStore {
         this.#release();
     }
 
+    /**
+     * @param {(found: Outgoing[]) => void} late gets what is found when IndexedDB opens too late
+     * @returns {Promise<Outgoing[]>} what former pages of this user left, oldest first
+     */
+    async load(late) {
+        const found = await this.#find();
+        if (!(await this.db)) void this.#openedLate(late);
+        return found;
+    }
+
+    /** @param {(found: Outgoing[]) => void} tell */
+    async #openedLate(tell) {
+        const db = await this.opening.catch(() => null); // one that never answers: for ever
+        if (!db) return;
+        this.db = Promise.resolve(db);
+        if (!(await this.#catchUp()) || this.life.signal.aborted) return;
+        const found = await this.#find();
+        if (found.length) tell(found);
+    }
+
+    /** @returns {Promise<boolean>} whether IndexedDB has what it has missed */
+    async #catchUp() {
+        this.#checkJournal();
+        const missed = [...this.unconfirmed];
+        const isDone = await this.#change('strict', (rows) => {
+            for (const [cid, entry] of missed) {
+                if (entry) rows.put({ ...entry, user: this.user, box: this.box });
+                else rows.delete(cid);
+            }
+            rows.transaction.commit();
+        });
+        if (!isDone) return false;
+        for (const [cid, entry] of missed)
+            if (this.unconfirmed.get(cid) === entry) this.unconfirmed.delete(cid);
+        if (this.journaled) this.#journal();
+        return true;
+    }
+
     /** @returns {Promise<Outgoing[]>} what former pages of this user left, oldest first */
-    async load() {
+    async #find() {
         const rows = await this.#read().catch(() => []);
         const boxes = new Set(rows.map((row) => row.box));
         const journals = findJournals(this.user);
@@ -132,10 +173,7 @@ export class OutboxStore {
         const row = /** @type {Row} */ ({ ...entry, user: this.user, box: this.box });
         // What waits for the network should survive a power cut; what is sent now need not.
         const durability = entry && entry.state !== 'sent' ? 'strict' : 'relaxed';
-        const isDone = await this.#change(durability, (rows) => write(rows, row)).then(
-            () => true,
-            () => false,
-        );
+        const isDone = await this.#change(durability, (rows) => write(rows, row));
         if (isDone && this.unconfirmed.get(cid) === entry) this.unconfirmed.delete(cid);
         if (this.journaled || !isDone) this.#journal();
         return true;
@@ -144,17 +182,21 @@ export class OutboxStore {
     /**
      * @param {'strict'|'relaxed'} durability
      * @param {(rows: IDBObjectStore) => void} run
-     * @returns {Promise<void>} of the transaction
+     * @returns {Promise<boolean>} whether it is done
      */
     async #change(durability, run) {
         const db = await this.db;
-        if (!db) throw new Error('no IndexedDB');
-        await within(DB_MS, (resolve, reject) => {
+        if (!db) return false;
+        const done = within(DB_MS, (resolve, reject) => {
             const change = db.transaction(STORE, 'readwrite', { durability });
             change.oncomplete = () => resolve(undefined);
             change.onabort = () => reject(change.error);
             run(change.objectStore(STORE));
         });
+        return done.then(
+            () => true,
+            () => false,
+        );
     }
 
     /** @returns {Promise<Row[]>} of this user, in all boxes */
@@ -194,7 +236,7 @@ export class OutboxStore {
                 for (const entry of entries) found.set(entry.cid, entry);
             for (const { done } of journals) for (const cid of done) found.delete(cid);
         };
-        const take = this.#change('strict', (rows) => {
+        const isDone = await this.#change('strict', (rows) => {
             rows.getAll().onsuccess = ({ target }) => {
                 const all = /** @type {IDBRequest<Row[]>} */ (target).result;
                 const left = all.filter((row) => row.user === this.user && boxes.has(row.box));
@@ -205,10 +247,6 @@ export class OutboxStore {
                     rows.put({ ...entry, user: this.user, box: this.box });
             };
         });
-        const isDone = await take.then(
-            () => true,
-            () => false,
-        );
         if (!isDone && !journals.length) takeJournals();
         for (const cid of found.keys()) this.cids.add(cid);
         if (isDone) return [...found.values()];
@@ -308,9 +346,9 @@ function keys() {
     }
 }
 
-/** @returns {Promise<IDBDatabase|null>} null: it cannot be used */
+/** @returns {Promise<IDBDatabase>} of which nobody knows when it settles, or whether */
 function openDatabase() {
-    return within(DB_MS, (resolve, reject) => {
+    return new Promise((resolve, reject) => {
         const request = indexedDB.open(NAME, 1);
         request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'cid' });
         request.onerror = () => reject(request.error);
@@ -318,7 +356,7 @@ function openDatabase() {
             request.result.onversionchange = () => request.result.close(); // for a newer page
             resolve(request.result);
         };
-    }).catch(() => null);
+    });
 }
 
 /**

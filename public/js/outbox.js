@@ -229,14 +229,19 @@ export class Outbox extends Emitter {
         /** @type {Outgoing[]} */
         let found = [];
         try {
-            found = await storage.load();
+            found = await storage.load((late) => this.#take(late));
         } catch {} // nothing can be had from there
+        this.loaded = true;
+        this.#take(found);
+    }
+
+    /** @param {Outgoing[]} found They are older than those that are here. */
+    #take(found) {
         for (const entry of found) {
             if (entry.state === 'sent') entry.state = 'waiting';
             this.newest = Math.max(this.newest, entry.created);
         }
         this.entries.unshift(...found);
-        this.loaded = true;
         for (const stream of new Set(found.map((entry) => entry.stream)))
             this.emit('change', stream);
         this.emit('loaded', null);

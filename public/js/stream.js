@@ -95,6 +95,11 @@ export class StreamState {
         return this.#news(out);
     }
 
+    /** @param {string} user @param {string} cid @returns {boolean} is it among the latest ones? */
+    hasSeen(user, cid) {
+        return this.seen.has(`${user} ${cid}`);
+    }
+
     /** @param {Frame} frame @returns {Batch|null} null: of another epoch, it fits nowhere */
     takeOlder(frame) {
         this.olderThan = 0;

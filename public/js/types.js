@@ -104,7 +104,8 @@
  * @property {string} error      code of the error when failed, else ""
  *
  * @typedef {object} OutboxStorage  where an outbox outlives its page or process
- * @property {() => Promise<Outgoing[]>} load  what is left from before, oldest first; called once
+ * @property {(late: (found: Outgoing[]) => void) => Promise<Outgoing[]>} load  what is left from
+ *   before, oldest first; called once. What is found only afterwards is given to `late`
  * @property {(entry: Outgoing) => Promise<boolean>} add  keeps a new entry, or takes it back
  * @property {(entry: Outgoing) => Promise<boolean>} update  before each sending; false: another
  *   page has taken the entry over, and this one must not send it

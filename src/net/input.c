@@ -101,17 +101,21 @@ static size_t take_frames(struct session *s, unsigned char *data, size_t size) R
     return at;
 }
 
-/* Of a closing session only the peer's close frame counts. */
-static void await_close(struct session *s, unsigned char *data, size_t size) REQUIRES(on_net)
+/* Of a closing session only the peer's close frame counts, which may stand behind others. Returns
+ * how many bytes are done with. */
+static size_t await_close(struct session *s, unsigned char *data, size_t size) REQUIRES(on_net)
 {
     struct ws_frame f;
-    for (size_t at = 0; ws_frame_read(data + at, size - at, RULE_FRAME_BYTES, &f) == 1;
-         at += f.size) {
+    size_t at = 0;
+    int r;
+    while ((r = ws_frame_read(data + at, size - at, RULE_FRAME_BYTES, &f)) > 0) {
+        at += f.size;
         if (f.opcode == WS_CLOSE) {
             s->peer_closed = true;
             output_dirty(s);
         }
     }
+    return r < 0 ? size : at;
 }
 
 static void keep_rest(struct session *s, const unsigned char *data, size_t size)
@@ -141,13 +145,13 @@ static void take(struct session *s, unsigned char *data, size_t size) REQUIRES(o
             break;
         input_watch(s, true);
     }
-    if (s->state == SESSION_OPEN) {
-        keep_rest(s, data, size);
-    } else {
-        if (s->state == SESSION_CLOSING)
-            await_close(s, data, size);
-        input_fini(s);
+    if (s->state == SESSION_CLOSING) {
+        const size_t done = await_close(s, data, size);
+        data += done;
+        size -= done;
     }
+    if (s->state != SESSION_DEAD)
+        keep_rest(s, data, size);
 }
 
 void input_ready(struct session *s, uint32_t events)

@@ -86,6 +86,29 @@ test('a message that the history has is not sent again', (t) => {
     script.assertShown('n1', 'n2', 'mine');
 });
 
+test('a message that the history had before the storage was read is not sent again', async (t) => {
+    const firstSent = Date.now() - 400_000; // beyond the dedupe time
+    const left = { cid: 'c1', stream: 'r', content: 'mine', created: 1, firstSent, seq: 0 };
+    let read;
+    const storage = {
+        load: () => new Promise((resolve) => (read = resolve)),
+        add: async () => true,
+        update: async () => true,
+        remove() {},
+    };
+    const script = new Script(t, { storage }).enter('');
+    script.client.join('r');
+    const [joined, history] = answer('r', 'e1', 1, 3);
+    Object.assign(history.messages[2], { user: 'alice', cid: 'c1', content: 'mine' });
+    script.says(joined, history);
+    read([{ ...left, state: 'sent', error: '' }]);
+    await new Promise((resolve) => setImmediate(resolve));
+    script.says(...answer('r', 'e1', 4, 3)); // to a doubt
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(script.took('message'), []);
+    assert.deepEqual(script.client.outbox.entries, []);
+});
+
 test('Redis is back: what waits is sent and asked for at once', (t) => {
     const script = new Script(t).enter('r', 2);
     script.client.openPrivate('bob');

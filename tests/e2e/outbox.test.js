@@ -146,6 +146,25 @@ test('what was not sent is there after a reload, in order', async () => {
     assert.equal(storage.rows.size, 0);
 });
 
+test('what the storage finds late goes before what waits', async () => {
+    let tell;
+    const load = async (late) => {
+        tell = late;
+        return [];
+    };
+    const { sent, box } = outbox({ storage: { ...shelf(), load } });
+    for (const content of ['b', 'c']) box.add('r', content);
+    await turn();
+    assert.deepEqual(contents(sent), ['b']); // it does not wait for what may never come
+    const left = { cid: '1', stream: 'r', content: 'a', created: 1, firstSent: 0, seq: 0 };
+    tell([{ ...left, state: 'sent', error: '' }]);
+    for (const seq of [1, 2, 3]) {
+        box.acknowledged(sent.at(-1).cid, seq);
+        await turn();
+    }
+    assert.deepEqual(contents(sent), ['b', 'a', 'c']);
+});
+
 test('that a message is sent is recorded before it is sent', async () => {
     const storage = shelf();
     const recorded = [];

@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from support.client import Client
+from support.deadline import wait_for
 from support.raw import BINARY, CLOSE, PING, PONG, TEXT
 
 
@@ -414,6 +415,19 @@ def test_close_is_answered(server, bystander, raw, new, room):
     anna.frame(struct.pack(">H", 1000) + b"bye", CLOSE)
     assert anna.expect_close() == 1000
     anna.expect_end()
+
+
+def test_close_in_two_pieces_ends_a_closing_connection(start, redis, raw, new, room):
+    """The answer to the server's close frame, read in the middle of it. Else it waits for 5 s."""
+    server = start(redis)
+    bad = raw(server, new.bad, room)
+    bad.frame(b"\0", BINARY)
+    assert bad.expect_close() == 1003
+    read = server.stats()["counters"]["bytes_in"]
+    bad.send(b"\x88\x82")  # no data, its mask and code are under way
+    wait_for(lambda: server.stats()["counters"]["bytes_in"] == read + 2, "the first piece is read")
+    bad.send(b"\0\0\0\0" + struct.pack(">H", 1003))
+    assert bad.expect_end() < 4
 
 
 def test_rubbish_after_the_handshake(server, bystander, raw, new, room):

@@ -32,7 +32,8 @@ export class Person {
     /** A page with the start screen; it is closed, and its console checked, when the test ends. */
     static async open(t, browser, url, name, options = DESKTOP) {
         const context = await browser.newContext(options);
-        if (options.script) await context.addInitScript(options.script);
+        for (const script of [options.script ?? []].flat())
+            await context.addInitScript(script, name);
         const person = await Person.#at(url, name, context);
         t.after(() => person.close());
         return person;

@@ -118,7 +118,7 @@ export async function startConfab(redis, { t, port = 0, env = {} } = {}) {
             PATH: process.env.PATH,
             ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '',
             TSAN_OPTIONS: process.env.TSAN_OPTIONS ?? '',
-            PUBLIC_DIR: process.env.PUBLIC_DIR ?? '', // the page as it is, not as it was built in
+            PUBLIC_DIR: process.env.PUBLIC_DIR ?? '', // none: the page that was built in
             BIND: '127.0.0.1',
             SERVER_PORT: String(port),
             REDIS_ADDR: redis.address,
