@@ -31,7 +31,7 @@ enum {
     DEMAND_ONE = 1000,       /* in permille: keeps up, just so */
     DEMAND_FULL = 1500,      /* from here on the rest is as long as it gets */
     REST_LEAST = 45,         /* per cent: see above */
-    INPUT_EVERY = 64,        /* clients, half a millisecond */
+    INPUT_EVERY = 16,        /* clients, 150 µs */
     POINTERS_PER_SEND = 8,   /* 30 ns each: see close_runs() */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
 };

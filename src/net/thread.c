@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    EVENTS_PER_TURN = 256,
+    EVENTS_PER_TURN = 64,
     INPUT_BYTES = 64 * 1024, /* a frame that is not complete and one read: see input.c */
 };
 
