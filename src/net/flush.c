@@ -31,7 +31,8 @@ enum {
     DEMAND_ONE = 1000,       /* in permille: keeps up, just so */
     DEMAND_FULL = 1500,      /* from here on the rest is as long as it gets */
     REST_LEAST = 45,         /* per cent: see above */
-    INPUT_EVERY = 16,        /* clients, 150 µs */
+    INPUT_EVERY = 16,        /* clients, 150 µs; … */
+    INPUT_MOST = 64,         /* … but at most so often in a round */
     POINTERS_PER_SEND = 8,   /* 30 ns each: see close_runs() */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
 };
@@ -123,12 +124,14 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
     t->flushing = true;
     close_runs(t, false);
     struct session *s;
-    for (uint32_t n = 1, count = t->dirty_count; n <= count; n++) {
+    const uint32_t count = t->dirty_count;
+    const uint32_t every = count / INPUT_MOST > INPUT_EVERY ? count / INPUT_MOST : INPUT_EVERY;
+    for (uint32_t n = 1; n <= count; n++) {
         if ((s = TAILQ_FIRST(&t->dirty)) == NULL)
             break;
         output_clean(s);
         output_write(s);
-        if (n % INPUT_EVERY == 0)
+        if (n % every == 0)
             take_more(t);
     }
     join_cache_clear(&t->join);

@@ -31,7 +31,7 @@ static void group_free(struct group *g)
 
 static void group_drop(struct store *s, struct group *g)
 {
-    if (s->gather.spare_count >= GROUP_SPARES || g->messages.capacity > REQUEST_KEEP_BYTES) {
+    if (s->gather.spare_count >= GROUP_SPARES || g->messages.capacity > GROUP_KEEP_BYTES) {
         group_free(g);
         return;
     }

@@ -17,7 +17,8 @@ enum {
     PUBLISH_MOST = 32,   /* messages in one call: bounds how long Redis is held up, to about 1 ms */
     CALLS_MOST = 4,      /* under way; what comes meanwhile gathers */
     GROUP_SPARES = 1024, /* groups kept for reuse */
-    PRESENCE_CHUNK = 500, /* users in one call: bounds how long Redis is held up */
+    GROUP_KEEP_BYTES = 4096, /* unless their messages took more */
+    PRESENCE_CHUNK = 500,    /* users in one call: bounds how long Redis is held up */
     ONLINE_CHUNK = 250,
     CONVERSATIONS_KEPT = 200, /* private conversations that welcome lists */
     PATIENCE_MS = 2000,       /* after connecting: the slowest of the others is there, too */
