@@ -16,9 +16,17 @@ void random_bytes(void *out, size_t size)
     }
 }
 
+static const char digits[] = "0123456789abcdef";
+
+void hex_u64(char out[17], uint64_t n)
+{
+    for (int i = 16; i-- > 0; n >>= 4)
+        out[i] = digits[n & 15];
+    out[16] = '\0';
+}
+
 void hex_random(char *out, size_t bytes)
 {
-    static const char digits[] = "0123456789abcdef";
     for (size_t done = 0; done < bytes;) {
         unsigned char chunk[32];
         const size_t size = bytes - done < sizeof(chunk) ? bytes - done : sizeof(chunk);

@@ -27,8 +27,10 @@ static struct pending *pending_new(struct hub *h, struct peer *p, const struct c
     op->peer = peer_ref(p);
     op->is_private = c->to != NULL;
     if (c->cid)
-        snprintf(op->cid, sizeof op->cid, "%s", c->cid);
-    snprintf(op->stream, sizeof op->stream, "%s%s", c->to ? "@" : "", c->to ? c->to : c->room);
+        text_copy(op->cid, sizeof op->cid, c->cid);
+    if (c->to)
+        op->stream[0] = '@';
+    text_copy(op->stream + op->is_private, sizeof op->stream - 1, c->to ? c->to : c->room);
     p->in_flight++;
     return op;
 }
@@ -105,12 +107,17 @@ static void message_id(char id[32], struct pending *op) REQUIRES(on_hub)
 {
     struct hub *h = op->hub;
     if (!op->cid[0]) {
-        snprintf(id, 32, "%.8s-%llx", h->settings->instance, (unsigned long long)++h->next_id);
+        char number[17];
+        hex_u64(number, ++h->next_id);
+        memcpy(id, h->settings->instance, 8);
+        id[8] = '-';
+        const size_t zeros = strspn(number, "0");
+        memcpy(id + 9, number + zeros, sizeof number - zeros);
         return;
     }
     uint64_t hash = hash_text(UINT64_C(14695981039346656037), op->peer->user->name);
     hash = hash_text(hash, op->stream);
-    snprintf(id, 32, "%016llx", (unsigned long long)hash_text(hash, op->cid));
+    hex_u64(id, hash_text(hash, op->cid));
 }
 
 static void publish(struct hub *h, struct peer *p, struct command *c, const struct room *r)
@@ -193,7 +200,7 @@ void command_private_resume(struct hub *h, struct peer *p, const struct resume_p
     struct pending *op = pending_new(h, p, &c);
     op->after = point->seq;
     if (point->epoch)
-        snprintf(op->epoch, sizeof op->epoch, "%s", point->epoch);
+        text_copy(op->epoch, sizeof op->epoch, point->epoch);
     int error = store_page(h->store, op->stream, p->user->name, UINT64_MAX, RULE_HISTORY_MESSAGES,
                            paged, op);
     if (error)

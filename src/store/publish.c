@@ -354,7 +354,7 @@ static void add_publisher(struct group *g, const struct store_publish *p, store_
     struct publisher *publisher = &g->publishers[g->count++];
     publisher->done = done;
     publisher->arg = arg;
-    snprintf(publisher->id, sizeof(publisher->id), "%s", p->id);
+    text_copy(publisher->id, sizeof(publisher->id), p->id);
 }
 
 int store_publish(struct store *s, const struct store_publish *p, store_published_fn *done,

@@ -114,6 +114,16 @@ static void random_hex_is_hex_and_random(void **state)
     assert_int_equal(large[200], '\0');
 }
 
+static void numbers_have_sixteen_digits(void **state)
+{
+    (void)state;
+    char out[17];
+    hex_u64(out, UINT64_C(0x0123456789abcdef));
+    assert_string_equal(out, "0123456789abcdef");
+    hex_u64(out, 0);
+    assert_string_equal(out, "0000000000000000");
+}
+
 static void random_below_stays_below_and_reaches_all(void **state)
 {
     (void)state;
@@ -221,6 +231,7 @@ static void embedded_scripts_are_what_the_folder_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_have_sixteen_digits),
         cmocka_unit_test(allocations_of_nothing_are_allocations),
         cmocka_unit_test(copies_end_with_nul),
         cmocka_unit_test(failed_allocation_ends_the_process_with_one_line),

@@ -153,9 +153,24 @@ static void detached_string_is_the_callers(void **state)
     free(empty);
 }
 
+static void copies_are_cut_to_fit(void **state)
+{
+    (void)state;
+    char out[4];
+    text_copy(out, sizeof(out), "ab");
+    assert_string_equal(out, "ab");
+    text_copy(out, sizeof(out), "abc");
+    assert_string_equal(out, "abc");
+    text_copy(out, sizeof(out), "abcd");
+    assert_string_equal(out, "abc");
+    text_copy(out, sizeof(out), "");
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(copies_are_cut_to_fit),
         cmocka_unit_test(starts_empty_without_memory),
         cmocka_unit_test(pieces_are_joined_and_terminated),
         cmocka_unit_test(bytes_may_hold_nul),

@@ -53,6 +53,7 @@ int64_t clock_wall_ms(void);
 /* Random bytes from getrandom(2); hex_random writes 2*bytes digits and a NUL. Any thread. */
 void random_bytes(void *out, size_t size);
 void hex_random(char *out, size_t bytes);
+void hex_u64(char out[17], uint64_t n); /* 16 digits and a NUL. Any thread. */
 uint32_t random_below(uint32_t limit); /* 0 … limit-1; 0 when limit is 0 */
 
 /* Threads. `name` (≤ 15 bytes) shows in `top -H`. stack_bytes 0 means the default.

@@ -23,6 +23,14 @@ void str_addu(struct str *s, uint64_t n);  /* decimal */
 char *str_detach(struct str *s);           /* returns new: the caller frees; s is empty again */
 void str_grow(struct str *s, size_t more); /* str_reserve() when there is no room */
 
+/* Copies text, cut to fit, with its NUL. */
+static inline void text_copy(char *out, size_t size, const char *text)
+{
+    const size_t length = strnlen(text, size - 1);
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
 /* Room for `more` bytes and a NUL behind what is there. */
 static inline void str_reserve(struct str *s, size_t more)
 {
