@@ -35,8 +35,8 @@ static int on_session(struct session *s, enum lws_callback_reasons reason, void 
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return upgrade_check(s);
     case LWS_CALLBACK_ESTABLISHED:
-        if (lws_partial_buffered(
-                s->wsi)) /* it reads nothing: our bytes would overtake the answer */
+        /* Our answer did not fit into the socket, and what we send would overtake the rest. */
+        if (lws_partial_buffered(s->wsi))
             return -1;
         upgrade_done(s);
         return 0;

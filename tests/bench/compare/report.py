@@ -96,10 +96,9 @@ def ratio_row(results: Results, workload: Workload, width: int) -> list[str]:
     ours = workload.servers[0].name
     row = [f"{ours} : best peer"]
     for name in workload.figures:
-        best = results.best(workload.name, FIGURES[name])
-        value = results.median(workload.name, ours, name)
-        comparable = FIGURES[name].more_is_better is not None and best and best[1]
-        row.append(ratio_text(value / best[1], best[0]) if comparable and value else "")
+        comparable = FIGURES[name].more_is_better is not None
+        best = results.best(workload.name, ours, FIGURES[name]) if comparable else None
+        row.append(ratio_text(best[1], best[0]) if best else "")
     return row + [""] * (width - len(row))
 
 

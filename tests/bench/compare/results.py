@@ -47,13 +47,24 @@ class Results:
         found = self.spread(workload, server, figure)
         return found.median if found else None
 
-    def best(self, workload: str, figure: Figure) -> tuple[str, float] | None:
-        """The peer with the best median."""
-        medians = [(self.median(workload, name, figure.name), name) for name in PEER_NAMES]
-        found = [(value, name) for value, name in medians if value is not None]
+    def ratio(self, workload: str, server: str, other: str, figure: str) -> float | None:
+        """The figure of one divided by that of the other in each round; the median. Servers of a
+        round were measured within minutes, so the machine's drift concerns both."""
+        if self.has_failed(workload, server) or self.has_failed(workload, other):
+            return None
+        read = FIGURES[figure].read
+        others = {run.round: read(run.result) for run in self.good(workload, other)}
+        pairs = [(read(run.result), others.get(run.round)) for run in self.good(workload, server)]
+        found = spread([ours / theirs for ours, theirs in pairs if ours is not None and theirs])
+        return found.median if found else None
+
+    def best(self, workload: str, server: str, figure: Figure) -> tuple[str, float] | None:
+        """The peer that the server compares worst with, and the ratio."""
+        ratios = [(self.ratio(workload, server, name, figure.name), name) for name in PEER_NAMES]
+        found = [(value, name) for value, name in ratios if value is not None]
         if not found:
             return None
-        value, name = max(found) if figure.more_is_better else min(found)
+        value, name = min(found) if figure.more_is_better else max(found)
         return name, value
 
     def notes(self, workload: Workload, server: str) -> list[str]:
@@ -113,22 +124,20 @@ def ratio_text(ratio: float, name: str) -> str:
 def judge(results: Results, target: Target) -> Verdict:
     sign = "≥" if target.compare == ">=" else "≤"
     must = f"{sign} {target.bound:,g}"
-    reference, name = 1.0, ""
     if target.against:
         must += f" × {against_name(target)}"
-        found = reference_of(results, target)
-        if found is None:
-            return Verdict(target, must, "nothing to compare with", None)
-        name, reference = found
     runs = results.runs(target.workload, target.server)
     if len(results.good(target.workload, target.server)) < len(runs):
         return Verdict(target, must, f"failed: {commonest_reason(runs)}", False)
+    if target.against:
+        found = compare(results, target)
+        if found is None:
+            return Verdict(target, must, "nothing to compare with", None)
+        return Verdict(target, must, ratio_text(found[1], found[0]), target.is_met(found[1]))
     value = results.median(target.workload, target.server, target.figure)
     if value is None:
         return Verdict(target, must, "not measured", None)
-    reached = value / reference if reference else float("inf")
-    text = ratio_text(reached, name) if name else number(reached)
-    return Verdict(target, must, text, target.is_met(reached))
+    return Verdict(target, must, number(value), target.is_met(value))
 
 
 def against_name(target: Target) -> str:
@@ -136,9 +145,15 @@ def against_name(target: Target) -> str:
     return workload if workload != target.workload else server
 
 
-def reference_of(results: Results, target: Target) -> tuple[str, float] | None:
+def compare(results: Results, target: Target) -> tuple[str, float] | None:
+    """With whom, and the ratio."""
     workload, server = target.against
     if server == BEST:
-        return results.best(workload, FIGURES[target.figure])
-    value = results.median(workload, server, target.figure)
-    return None if value is None else (against_name(target), value)
+        return results.best(workload, target.server, FIGURES[target.figure])
+    if workload == target.workload:
+        ratio = results.ratio(workload, target.server, server, target.figure)
+    else:  # not of one round
+        ours = results.median(target.workload, target.server, target.figure)
+        theirs = results.median(workload, server, target.figure)
+        ratio = ours / theirs if ours is not None and theirs else None
+    return None if ratio is None else (against_name(target), ratio)

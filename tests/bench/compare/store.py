@@ -27,6 +27,11 @@ class Run:
     took_s: float
     result: dict
 
+    @property
+    def round(self) -> tuple[str, int]:
+        """In which all servers of a workload took their turns."""
+        return self.series, self.run
+
 
 class Store:
     def __init__(self, folder: str) -> None:

@@ -70,15 +70,24 @@ def test_the_best_peer_is_decided_by_the_figure_and_is_never_confab():
         + runs("a-1000", "bun", {"deliveries_per_s": 5, "cpu_us_per_delivery": 3})
         + runs("a-1000", "nchan", {"deliveries_per_s": 4, "cpu_us_per_delivery": 2})
     )
-    assert results.best("a-1000", FIGURES["deliveries"]) == ("bun", 5)
-    assert results.best("a-1000", FIGURES["cpu"]) == ("nchan", 2)
+    assert results.best("a-1000", "confab", FIGURES["deliveries"]) == ("bun", 9 / 5)
+    assert results.best("a-1000", "confab", FIGURES["cpu"]) == ("nchan", 1 / 2)
+
+
+def test_a_ratio_is_taken_round_by_round():
+    """The machine is ten times as fast in the second round, and bun has no third one."""
+    results = Results(rates("a-1000", "confab", 3, 20, 4) + rates("a-1000", "bun", 1, 10))
+    assert results.ratio("a-1000", "confab", "bun", "deliveries") == 2.5
+    assert results.ratio("a-1000", "confab", "ws", "deliveries") is None
 
 
 def test_a_server_that_fails_half_of_its_runs_has_no_figures():
     good = rates("a-1000", "bun", 5, 7)
     bad = runs("a-1000", "bun", {"deliveries_per_s": 99}, {}, reason="3 lost")
-    assert Results(good + bad).best("a-1000", FIGURES["deliveries"]) is None
-    assert Results(good + bad[:1]).best("a-1000", FIGURES["deliveries"]) == ("bun", 6)
+    ours = rates("a-1000", "confab", 10, 14)
+    assert Results(ours + good + bad).best("a-1000", "confab", FIGURES["deliveries"]) is None
+    found = Results(ours + good + bad[:1]).best("a-1000", "confab", FIGURES["deliveries"])
+    assert found == ("bun", 2)
     notes = Results(good + bad[:1]).notes(WORKLOADS["a-1000"], "bun")
     assert notes == ["1 of 3 runs failed: 3 lost"]
 
@@ -236,7 +245,7 @@ def test_the_tables_have_servers_ratios_and_failures(tmp_path):
     store = store_of(
         tmp_path,
         rates("a-1000", "confab", 28, 30, 33)
-        + rates("a-1000", "bun", 10)
+        + rates("a-1000", "bun", 10, 10, 10)
         + runs("a-1000", "ws", {}, reason="cut | off"),
     )
     text = report.markdown(store, [])
