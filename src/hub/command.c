@@ -28,9 +28,11 @@ static struct pending *pending_new(struct hub *h, struct peer *p, const struct c
     op->is_private = c->to != NULL;
     if (c->cid)
         text_copy(op->cid, sizeof op->cid, c->cid);
-    if (c->to)
+    if (op->is_private)
         op->stream[0] = '@';
-    text_copy(op->stream + op->is_private, sizeof op->stream - 1, c->to ? c->to : c->room);
+    const char *name = op->is_private ? c->to : c->room;
+    BUG_ON(!name);
+    text_copy(op->stream + op->is_private, sizeof op->stream - 1, name);
     p->in_flight++;
     return op;
 }

@@ -315,6 +315,7 @@ static struct group *open_group(struct store *s, const struct store_publish *p, 
 
 /* Goes on with the group of the stream that has not left yet, unless it is full or what is said
  * of all its messages does not hold for this one. */
+static struct group *find_group(struct store *s, const struct store_publish *p) REQUIRES(on_hub);
 static struct group *find_group(struct store *s, const struct store_publish *p)
 {
     struct gather *w = &s->gather;

@@ -54,7 +54,7 @@ int64_t clock_wall_ms(void);
 void random_bytes(void *out, size_t size);
 void hex_random(char *out, size_t bytes);
 void hex_u64(char out[17], uint64_t n); /* 16 digits and a NUL. Any thread. */
-uint32_t random_below(uint32_t limit); /* 0 … limit-1; 0 when limit is 0 */
+uint32_t random_below(uint32_t limit);  /* 0 … limit-1; 0 when limit is 0 */
 
 /* Threads. `name` (≤ 15 bytes) shows in `top -H`. stack_bytes 0 means the default.
  * All signals are blocked in the new thread. Returns 0 or a negative errno

@@ -26,7 +26,9 @@ void str_grow(struct str *s, size_t more); /* str_reserve() when there is no roo
 /* Copies text, cut to fit, with its NUL. */
 static inline void text_copy(char *out, size_t size, const char *text)
 {
-    const size_t length = strnlen(text, size - 1);
+    size_t length = strlen(text);
+    if (length >= size)
+        length = size - 1;
     memcpy(out, text, length);
     out[length] = '\0';
 }
