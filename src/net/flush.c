@@ -31,8 +31,9 @@ enum {
     DEMAND_ONE = 1000,       /* in permille: keeps up, just so */
     DEMAND_FULL = 1500,      /* from here on the rest is as long as it gets */
     REST_LEAST = 45,         /* per cent: see above */
-    INPUT_EVERY = 16,        /* clients, 150 µs; … */
-    INPUT_MOST = 64,         /* … but at most so often in a round */
+    INPUT_FIRST = 64,        /* clients, half a millisecond: input is read in between; … */
+    INPUT_MOST = 64,         /* … in long rounds so often, … */
+    INPUT_LEAST = 16,        /* … but not after fewer clients than these */
     POINTERS_PER_SEND = 8,   /* 30 ns each: see close_runs() */
     LARGE_BYTES = 64 * 1024, /* of one run: more in one send gains nothing */
 };
@@ -117,6 +118,16 @@ static void take_more(struct net_thread *t) REQUIRES(on_net)
     close_runs(t, true);
 }
 
+/* After how many clients of a round input is read. Short rounds, and those that only wake pump
+ * threads, are over before it matters, and what is read then would split what comes together. */
+static uint32_t input_every(const struct net_thread *t, uint32_t count)
+{
+    const uint32_t part = count / INPUT_MOST;
+    if (t->dedicated || count < INPUT_MOST * INPUT_LEAST / 2)
+        return INPUT_FIRST;
+    return part > INPUT_LEAST ? part : INPUT_LEAST;
+}
+
 /* One round: each client that has something waiting is served once. */
 static void flush(struct net_thread *t) REQUIRES(on_net)
 {
@@ -125,7 +136,7 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
     close_runs(t, false);
     struct session *s;
     const uint32_t count = t->dirty_count;
-    const uint32_t every = count / INPUT_MOST > INPUT_EVERY ? count / INPUT_MOST : INPUT_EVERY;
+    const uint32_t every = input_every(t, count);
     for (uint32_t n = 1; n <= count; n++) {
         if ((s = TAILQ_FIRST(&t->dirty)) == NULL)
             break;
