@@ -33,7 +33,8 @@ void queue_fini(struct queue *q); /* the consumer, after it drained */
 int queue_push(struct queue *q, void *item) MUST_USE;
 
 /* What the calling thread pushes between these two is signalled by the second one, once for each
- * queue: a consumer on the same processor would else run for every single item. Keep it short. */
+ * queue: a consumer on the same processor would else run for every single item. Keep it short;
+ * pairs do not nest. */
 void queue_hold(void);
 void queue_release(void);
 

@@ -110,7 +110,7 @@ struct store_published {
 typedef void store_published_fn(void *arg, const struct store_published *r);
 /* dedupe → rate limit → number → history → PUBLISH, one atomic step (publish.lua). What is
  * published in one turn of the event base leaves together. While four such calls are under way,
- * the rest waits, and messages of one stream gather; in_flight counts them. Any other command
+ * the rest waits, and messages of one stream gather; STORE_IN_FLIGHT_MAX counts them. Any other command
  * sends all that waits first, so it overtakes no message. */
 int store_publish(struct store *s, const struct store_publish *p, store_published_fn *done,
                   void *arg) REQUIRES(on_hub) MUST_USE;
