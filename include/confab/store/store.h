@@ -7,8 +7,8 @@
  * Operations that answer take `done` and `arg`. They return 0 when the command is under way:
  * then `done` is called exactly once, later, never from within the call; when the connection
  * dies before the reply, with status STORE_UNAVAILABLE. They return -ENOTCONN (no connection)
- * or -EBUSY (STORE_IN_FLIGHT_MAX commands or messages wait for a reply) when nothing was sent: then `done`
- * is not called. Strings and arrays in a result live until `done` returns.
+ * or -EBUSY (STORE_IN_FLIGHT_MAX commands or messages wait for a reply) when nothing was sent:
+ * then `done` is not called. Strings and arrays in a result live until `done` returns.
  *
  * A stream is a room, or "@NAME": the private conversation between `viewer` and NAME. */
 #ifndef CONFAB_STORE_STORE_H
@@ -110,8 +110,8 @@ struct store_published {
 typedef void store_published_fn(void *arg, const struct store_published *r);
 /* dedupe → rate limit → number → history → PUBLISH, one atomic step (publish.lua). What is
  * published in one turn of the event base leaves together. While four such calls are under way,
- * the rest waits, and messages of one stream gather; STORE_IN_FLIGHT_MAX counts them. Any other command
- * sends all that waits first, so it overtakes no message. */
+ * the rest waits, and messages of one stream gather; STORE_IN_FLIGHT_MAX counts them, too. Any
+ * other command sends all that waits first, so it overtakes no message. */
 int store_publish(struct store *s, const struct store_publish *p, store_published_fn *done,
                   void *arg) REQUIRES(on_hub) MUST_USE;
 
