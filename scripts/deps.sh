@@ -32,13 +32,14 @@ packages_of() {
     build)
         echo cmake:cmake ninja-build:ninja gcc:gcc libc6-dev pkg-config:pkg-config gzip:gzip \
             libwebsockets-dev libwebsockets-evlib-ev libev-dev libhiredis-dev libevent-dev \
-            libjansson-dev libunistring-dev uthash-dev
+            libjansson-dev libunistring-dev libicu-dev libsodium-dev libjwt-dev libsqlite3-dev \
+            uthash-dev
         ;;
     run) echo redis-server:redis-server ;;
     test)
         echo redis-server:redis-server redis-tools:redis-cli libcmocka-dev python3 python3-pytest \
             python3-pytest-timeout python3-websockets python3-redis nginx-light:nginx procps:ps \
-            iproute2:ip iptables:iptables openssl:openssl valgrind:valgrind nodejs:node npm:npm
+            sqlite3:sqlite3 python3-venv iproute2:ip iptables:iptables openssl:openssl valgrind:valgrind nodejs:node npm:npm
         [ -n "$(browser)" ] || ! is_debian || echo chromium
         ;;
     peers)

@@ -248,6 +248,20 @@ static enum pump_mode pump_mode_of(const char *pumps)
     return strcmp(pumps, "shared") == 0 ? PUMPS_SHARED : PUMPS_AUTO;
 }
 
+static enum archive_mode archive_mode_of(const char *archive)
+{
+    if (strcmp(archive, "sqlite") == 0)
+        return ARCHIVE_MODE_SQLITE;
+    return strcmp(archive, "off") == 0 ? ARCHIVE_MODE_OFF : ARCHIVE_MODE_AUTO;
+}
+
+static enum accounts_mode accounts_mode_of(const char *accounts)
+{
+    if (strcmp(accounts, "off") == 0)
+        return ACCOUNTS_OFF;
+    return strcmp(accounts, "required") == 0 ? ACCOUNTS_REQUIRED : ACCOUNTS_OPTIONAL;
+}
+
 static void fill_in(const struct loading *l, struct settings *out)
 {
     *out = (struct settings){ 0 };
@@ -268,6 +282,9 @@ static void fill_in(const struct loading *l, struct settings *out)
         out->redis_password = xstrdup("");
     }
     out->pump_mode = pump_mode_of(out->pumps);
+    out->archive_mode = archive_mode_of(out->archive);
+    out->archive_index = strcmp(out->archive_search, "on") == 0;
+    out->accounts_mode = accounts_mode_of(out->accounts);
     unsigned cores = usable_cores();
     unsigned automatic = cores < NET_THREADS_MAX_AUTO ? cores : NET_THREADS_MAX_AUTO;
     out->net_thread_count = out->net_threads > 0 ? (unsigned)out->net_threads : automatic;

@@ -199,6 +199,22 @@ static bool is_pumps(const char *value)
            strcmp(value, "shared") == 0;
 }
 
+static bool is_archive(const char *value)
+{
+    return strcmp(value, "auto") == 0 || strcmp(value, "sqlite") == 0 || strcmp(value, "off") == 0;
+}
+
+static bool is_accounts(const char *value)
+{
+    return strcmp(value, "off") == 0 || strcmp(value, "optional") == 0 ||
+           strcmp(value, "required") == 0;
+}
+
+static bool is_switch(const char *value)
+{
+    return strcmp(value, "on") == 0 || strcmp(value, "off") == 0;
+}
+
 static bool is_log_level(const char *value)
 {
     return strcmp(value, "debug") == 0 || strcmp(value, "info") == 0 ||
@@ -221,6 +237,9 @@ static const struct check {
     { "DATA_DIR", is_folder_name, "the path of a folder" },
     { "NET_CPUS", is_cpus,
       "at most 16 numbers of processors that this process may use, separated by commas" },
+    { "ARCHIVE", is_archive, "auto, sqlite or off" },
+    { "ARCHIVE_SEARCH", is_switch, "on or off" },
+    { "ACCOUNTS", is_accounts, "off, optional or required" },
     { "PUMPS", is_pumps, "auto, threads or shared" },
     { "LOG_LEVEL", is_log_level, "debug, info, warn or error" },
     { "ALLOWED_ORIGINS", is_origins,

@@ -29,10 +29,13 @@ struct CAPABILITY("role") role {
     char unused;
 };
 
-extern struct role on_main;   /* start order, stop order, signals */
-extern struct role on_accept; /* listening sockets */
-extern struct role on_net;    /* one of the net threads: its context and sessions */
-extern struct role on_hub;    /* rooms, roster, Redis */
+extern struct role on_main;         /* start order, stop order, signals */
+extern struct role on_accept;       /* listening sockets */
+extern struct role on_net;          /* one of the net threads: its context and sessions */
+extern struct role on_hub;          /* rooms, roster, Redis */
+extern struct role on_archive;      /* the one writer of the archive's file */
+extern struct role on_archive_read; /* a reader of that file */
+extern struct role on_hash;         /* one of the threads that hash passwords */
 
 /* Says that this thread has that role. Costs nothing at run time. */
 static inline void role_assume(struct role *r) ASSERT_ROLE(r)

@@ -8,6 +8,7 @@
 #ifndef CONFAB_BASE_SETTINGS_H
 #define CONFAB_BASE_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SETTINGS_NUMBERS(X)                                                                        \
@@ -37,7 +38,33 @@
     X(lag_close_s, LAG_CLOSE_S, 30, 1, 3600, "a client that takes nothing for so long is ended")   \
     X(handshake_timeout_s, HANDSHAKE_TIMEOUT_S, 10, 1, 120,                                        \
       "time for the HTTP request and for the first hello")                                         \
-    X(drain_seconds, DRAIN_SECONDS, 10, 0, 600, "most time that stopping takes")
+    X(drain_seconds, DRAIN_SECONDS, 10, 0, 600, "most time that stopping takes")                   \
+    X(archive_backlog, ARCHIVE_BACKLOG, 1000000, 1000, 100000000,                                  \
+      "most entries that wait in Redis for an archive; beyond it the oldest are dropped")          \
+    X(archive_days, ARCHIVE_DAYS, 0, 0, 36500, "days a message is archived; 0: for ever")          \
+    X(archive_room_messages, ARCHIVE_ROOM_MESSAGES, 0, 0, 4294967295,                              \
+      "newest messages of a room that are archived; 0: all")                                       \
+    X(archive_deadline_ms, ARCHIVE_DEADLINE_MS, 2000, 100, 30000,                                  \
+      "time for a page or a search from another instance's archive")                               \
+    X(access_token_s, ACCESS_TOKEN_S, 900, 1, 86400, "life of an access token")                    \
+    X(token_grace_s, TOKEN_GRACE_S, 30, 0, 600,                                                    \
+      "time to refresh an expired access token before its connection is closed")                   \
+    X(refresh_token_days, REFRESH_TOKEN_DAYS, 30, 1, 400, "life of a device that is not used")     \
+    X(refresh_grace_s, REFRESH_GRACE_S, 30, 0, 300,                                                \
+      "how long a refresh token that was used is answered with the same successor")                \
+    X(token_key_s, TOKEN_KEY_S, 604800, 10, 31536000, "a new key signs access tokens so often")    \
+    X(login_limit, LOGIN_LIMIT, 5, 0, 1000000,                                                     \
+      "failed logins per name and address within LOGIN_WINDOW_S; 0 turns the limit off")           \
+    X(login_limit_name, LOGIN_LIMIT_NAME, 50, 0, 1000000, "the same per name")                     \
+    X(login_limit_address, LOGIN_LIMIT_ADDRESS, 30, 0, 1000000, "the same per address")            \
+    X(login_window_s, LOGIN_WINDOW_S, 300, 1, 86400, "length of that window in seconds")           \
+    X(register_limit_address, REGISTER_LIMIT_ADDRESS, 10, 0, 1000000,                              \
+      "accounts made from one address per hour; 0 turns the limit off")                            \
+    X(password_threads, PASSWORD_THREADS, 1, 1, 16, "threads that hash passwords")                 \
+    X(password_queue, PASSWORD_QUEUE, 64, 1, 4096, "most passwords that wait for them")            \
+    X(argon2_memory_kb, ARGON2_MEMORY_KB, 19456, 19456, 1048576,                                   \
+      "memory of one Argon2id hash in KiB")                                                        \
+    X(argon2_passes, ARGON2_PASSES, 2, 2, 20, "passes of one Argon2id hash")
 
 /* X(member, NAME, "default", "help") */
 #define SETTINGS_TEXTS(X)                                                                          \
@@ -54,6 +81,13 @@
     X(redis_fsync, REDIS_FSYNC, "everysec",                                                        \
       "append-only policy of confab's own Redis: everysec or always")                              \
     X(data_dir, DATA_DIR, "./data", "folder of confab's own Redis")                                \
+    X(archive, ARCHIVE, "auto",                                                                    \
+      "where messages are kept: sqlite, off, or auto: sqlite beside confab's own Redis")           \
+    X(archive_dir, ARCHIVE_DIR, "", "folder of the archive; empty: DATA_DIR")                      \
+    X(archive_search, ARCHIVE_SEARCH, "on", "keep an index for searches: on or off")               \
+    X(accounts, ACCOUNTS, "optional", "off, optional (guests too) or required")                    \
+    X(trusted_proxies, TRUSTED_PROXIES, "",                                                        \
+      "addresses of proxies whose X-Forwarded-For counts, comma-separated")                        \
     X(net_cpus, NET_CPUS, "",                                                                      \
       "processors that the net threads are pinned to in turn, such as 2,3; empty: not pinned")     \
     X(pumps, PUMPS, "auto", "how pumps run: auto, threads or shared")                              \
@@ -65,6 +99,8 @@
     X(public_dir, PUBLIC_DIR, "", "serve the page from this folder instead of the built-in copy")  \
     X(env_file, ENV_FILE, ".env", "file with NAME=value lines, read when it exists")
 
+enum archive_mode { ARCHIVE_MODE_AUTO, ARCHIVE_MODE_SQLITE, ARCHIVE_MODE_OFF };
+enum accounts_mode { ACCOUNTS_OFF, ACCOUNTS_OPTIONAL, ACCOUNTS_REQUIRED };
 enum pump_mode { PUMPS_AUTO, PUMPS_THREADS, PUMPS_SHARED };
 
 struct settings {
@@ -75,8 +111,11 @@ struct settings {
     SETTINGS_TEXTS(X)
 #undef X
     /* derived by app/config */
-    enum pump_mode pump_mode;  /* from pumps */
-    unsigned net_thread_count; /* from net_threads, ≥ 1 */
+    enum pump_mode pump_mode;         /* from pumps */
+    enum archive_mode archive_mode;   /* from archive */
+    enum accounts_mode accounts_mode; /* from accounts */
+    bool archive_index;               /* from archive_search */
+    unsigned net_thread_count;        /* from net_threads, ≥ 1 */
     uint16_t net_cpu_list[16]; /* from net_cpus; thread i is pinned to entry i % net_cpu_count */
     unsigned net_cpu_count;    /* 0: no thread is pinned */
     char instance[17];         /* identity of this run: 16 hex digits */

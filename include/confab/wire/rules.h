@@ -23,7 +23,16 @@
     X(MALFORMED_WINDOW_MS, 10000, "length of that window in milliseconds")                         \
     X(DEDUPE_SECONDS, 300, "how long a repeated cid is recognised")                                \
     X(HISTORY_SECONDS, 86400, "life of a room's history after its last message")                   \
-    X(MEMBERS_LISTED, 200, "members of a room up to which names are listed, not only counted")
+    X(MEMBERS_LISTED, 200, "members of a room up to which names are listed, not only counted")     \
+    X(SEARCH_BYTES, 256, "bytes of what is searched for")                                          \
+    X(SEARCH_WORDS, 16, "words of what is searched for")                                           \
+    X(SEARCH_RESULTS, 50, "most results in one search frame")                                      \
+    X(PASSWORD_BYTES_MIN, 8, "least bytes of a password")                                          \
+    X(PASSWORD_BYTES, 1024, "most bytes of a password")                                            \
+    X(LABEL_CHARS, 64, "characters of a device's label")                                           \
+    X(DEVICES, 20, "devices of an account; one more revokes the one unseen for longest")           \
+    X(HTTP_BODY_BYTES, 8192, "bytes of a request's body")                                          \
+    X(REFRESH_BYTES, 96, "bytes of a refresh token")
 
 enum {
 #define X(name, value, what) RULE_##name = (value),
@@ -57,7 +66,24 @@ enum {
     X(UNAVAILABLE, "unavailable", 1, 503,                                                          \
       "Redis cannot store it now: try again after retry_after_ms with the same cid.")              \
     X(STORE_FAILED, "store_failed", 0, 500,                                                        \
-      "Redis refused the command: the operator finds the reason in the log.")
+      "Redis refused the command: the operator finds the reason in the log.")                      \
+    X(ARCHIVE_OFF, "archive_off", 0, 404, "This server keeps no archive.")                         \
+    X(ARCHIVE_UNAVAILABLE, "archive_unavailable", 1, 503,                                          \
+      "The archive does not answer: try again after retry_after_ms.")                              \
+    X(BAD_QUERY, "bad_query", 0, 400, "Search for 1 to 16 words, at most 256 bytes in all.")       \
+    X(BAD_CURSOR, "bad_cursor", 0, 400,                                                            \
+      "This cursor is not of this room or search: start again without it.")                        \
+    X(ACCOUNTS_OFF, "accounts_off", 0, 404,                                                        \
+      "This server has no accounts: choose a name as guest.")                                      \
+    X(LOGIN_REQUIRED, "login_required", 0, 401, "Log in: this server takes no guests.")            \
+    X(BAD_LOGIN, "bad_login", 0, 401, "Name or password is wrong.")                                \
+    X(LOGIN_LIMITED, "login_limited", 1, 429,                                                      \
+      "Too many attempts: try again after retry_after_ms.")                                        \
+    X(BAD_PASSWORD, "bad_password", 0, 400, "A password has 8 to 1024 bytes of UTF-8.")            \
+    X(BAD_TOKEN, "bad_token", 0, 401, "This token is not valid here: log in again.")               \
+    X(TOKEN_EXPIRED, "token_expired", 0, 401, "This token has expired: refresh it.")               \
+    X(WRONG_USER, "wrong_user", 0, 403, "This token belongs to another name.")                     \
+    X(NOT_FOUND, "not_found", 0, 404, "There is no such thing, or it is not yours.")
 
 enum error_code {
     ERROR_NONE,
