@@ -1,5 +1,7 @@
 /* The Lua scripts: built into the binary, sent with SCRIPT LOAD at each connect, called by the
  * SHA that Redis answers. */
+#include "script.h"
+
 #include "state.h"
 
 #include "confab/base/embedded.h"
@@ -32,20 +34,26 @@ static void add_part(struct str *text, const char *path)
     str_add(text, e->data, e->size);
 }
 
+void script_text(struct str *out, const struct settings *settings, const char *const *parts)
+{
+    /* the limits have one table, rules.h: the scripts get theirs from it */
+    str_addf(out,
+             "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS = %d, %d, %d\n"
+             "local MEMBERS_LISTED, CONVERSATIONS_KEPT = %d, %d\n"
+             "local META_SECONDS, ARCHIVE_BACKLOG = %d, %lld\n",
+             RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS, RULE_MEMBERS_LISTED,
+             CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog);
+    for (; *parts; parts++)
+        add_part(out, *parts);
+}
+
 void scripts_init(struct store *s)
 {
     for (int id = 0; id < SCRIPT_COUNT; id++) {
         struct script *script = &s->scripts[id];
         script->store = s;
         script->name = sources[id].name;
-        /* the limits have one table, rules.h: the scripts get theirs from it */
-        str_addf(&script->text,
-                 "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS = %d, %d, %d\n"
-                 "local MEMBERS_LISTED, CONVERSATIONS_KEPT = %d, %d\n",
-                 RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS,
-                 RULE_MEMBERS_LISTED, CONVERSATIONS_KEPT);
-        for (const char *const *part = sources[id].parts; *part; part++)
-            add_part(&script->text, *part);
+        script_text(&script->text, s->settings, sources[id].parts);
     }
 }
 

@@ -20,8 +20,9 @@ enum {
     GROUP_KEEP_BYTES = 4096, /* unless their messages took more */
     PRESENCE_CHUNK = 500,    /* users in one call: bounds how long Redis is held up */
     ONLINE_CHUNK = 250,
-    CONVERSATIONS_KEPT = 200, /* private conversations that welcome lists */
-    PATIENCE_MS = 2000,       /* after connecting: the slowest of the others is there, too */
+    CONVERSATIONS_KEPT = 200,  /* private conversations that welcome lists */
+    META_SECONDS = 30 * 86400, /* life of a stream's numbers when there is an archive */
+    PATIENCE_MS = 2000,        /* after connecting: the slowest of the others is there, too */
     RUN_ID_BYTES = 64,
 };
 

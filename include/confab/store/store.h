@@ -24,7 +24,8 @@
 
 enum {
     STORE_IN_FLIGHT_MAX = 16384,
-    STORE_ID_BYTES = 31, /* of a message's id, at most */
+    STORE_ID_BYTES = 31,     /* of a message's id, at most */
+    STORE_SERVES_MS = 15000, /* an instance serves its archive for so long after store_serve() */
 };
 
 enum store_status {
@@ -32,6 +33,7 @@ enum store_status {
     STORE_DUPLICATE, /* publish: this cid has its number already */
     STORE_LIMITED,   /* publish: over the rate limit */
     STORE_TAKEN,     /* claim: the name belongs to another session */
+    STORE_NOBODY,    /* ask: no other instance serves an archive */
     STORE_UNAVAILABLE, /* no reply, or Redis cannot write now (OOM, READONLY, LOADING …): try again */
     STORE_REFUSED,     /* Redis answered with an error that a repeat will not mend; logged */
 };
@@ -68,6 +70,12 @@ struct store_events {
     void (*room_event)(void *arg, const char *room, const char *json, size_t size);
     void (*user_message)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);
     void (*user_event)(void *arg, const char *user, const char *json, size_t size);
+    /* store_ask() of another instance, which waits for ms from now: store_reply(). NULL: this
+     * one has no archive. */
+    void (*asked)(void *arg, const char *asker, uint64_t id, int64_t ms, const char *json,
+                  size_t size);
+    /* store_reply() of another instance to this one's store_ask(). NULL: it never asks. */
+    void (*replied)(void *arg, uint64_t id, uint64_t newest, const char *frame, size_t size);
 };
 
 struct store;
@@ -122,8 +130,9 @@ struct store_messages {
     const char *fence;
     const struct frame_part *messages; /* JSON objects, oldest first; consecutive numbers */
     size_t count;
-    uint64_t first_seq; /* number of messages[0] */
-    bool more;          /* page: older ones are still in the list */
+    uint64_t first_seq;   /* number of messages[0]; 0 when there are none */
+    uint64_t epoch_first; /* the first number that belongs to this epoch */
+    bool more;            /* page: older ones are still in the list */
 };
 typedef void store_messages_fn(void *arg, const struct store_messages *r);
 /* The whole list of a room with its epoch (resume.lua). Creates the room's epoch when it has
@@ -189,6 +198,22 @@ void store_event(struct store *s, const char *room, const char *user, const char
  * number publishes nothing. */
 void store_read(struct store *s, const char *room, const char *user, const char *to, uint64_t seq,
                 const char *json, size_t size) REQUIRES(on_hub);
+
+/* Archives of other instances (ask.lua). An ask and its answer go through the mailboxes of the
+ * two, PREFIXmail:INSTANCE, and either may be lost: the asker keeps the time. */
+
+typedef void store_asked_fn(void *arg, enum store_status status);
+/* Hands json to one instance that serves an archive. done: STORE_OK when one took it, whose
+ * answer, if any, comes by events.replied with this id; STORE_NOBODY when none serves. ms: for how
+ * long the answer is worth something. */
+int store_ask(struct store *s, uint64_t id, const char *json, size_t size, int64_t ms,
+              store_asked_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+/* The answer to what events.asked brought: the frame that the asker sends on. newest: the number
+ * of its last message, 0 when there is none. Fire and forget. */
+void store_reply(struct store *s, const char *asker, uint64_t id, uint64_t newest,
+                 const struct frame *frame) REQUIRES(on_hub);
+/* This instance serves an archive, for STORE_SERVES_MS from now (serve.lua). Fire and forget. */
+void store_serve(struct store *s) REQUIRES(on_hub);
 
 /* Subscriptions. Both may be called at any time; while the bus is down they do nothing, and
  * bus_up follows. Answers come by events.subscribed. */
