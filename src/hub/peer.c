@@ -48,6 +48,19 @@ static void claim_free(struct claim *c)
     free(c);
 }
 
+static void ask_claim(struct hub *h, struct peer *p, store_claimed_fn *done) REQUIRES(on_hub)
+{
+    const struct store_claim what = {
+        .user = p->user->name,
+        .session = p->session,
+        .made_up = p->made_session,
+    };
+    struct claim *c = claim_new(h, p);
+    p->claiming = store_claim(h->store, &what, done, c) == 0;
+    if (!p->claiming)
+        claim_free(c); /* users_retry() */
+}
+
 static void forget_hello(struct peer *p)
 {
     command_free(p->hello);
@@ -138,11 +151,7 @@ void peer_claim(struct hub *h, struct peer *p)
         refuse_name(h, p);
         return;
     }
-    struct claim *c = claim_new(h, p);
-    p->claiming =
-        store_claim(h->store, p->user->name, p->session, p->made_session, claimed, c) == 0;
-    if (!p->claiming)
-        claim_free(c); /* users_retry() */
+    ask_claim(h, p, claimed);
 }
 
 /* The user's channel was cut for a while: all connections of the user learn the top numbers of
@@ -171,13 +180,8 @@ static void refetched(void *arg, const struct store_claimed *r)
 
 void peer_refetch(struct hub *h, struct peer *p)
 {
-    if (p->claiming)
-        return;
-    struct claim *c = claim_new(h, p);
-    p->claiming =
-        store_claim(h->store, p->user->name, p->session, p->made_session, refetched, c) == 0;
     if (!p->claiming)
-        claim_free(c); /* users_retry() */
+        ask_claim(h, p, refetched);
 }
 
 static void adopt(struct hub *h, struct peer *p) REQUIRES(on_hub)

@@ -34,8 +34,7 @@ static void on_claimed(struct request *r, enum store_status status, const redisR
     r->done.claimed(r->arg, &result);
 }
 
-int store_claim(struct store *s, const char *user, const char *session, bool made_up,
-                store_claimed_fn *done, void *arg)
+int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn *done, void *arg)
 {
     struct request *r;
     int error = request_begin(s, &r);
@@ -45,16 +44,16 @@ int store_claim(struct store *s, const char *user, const char *session, bool mad
     r->arg = arg;
     const char *prefix = s->settings->redis_prefix;
     request_script(r, SCRIPT_CLAIM, 3, 7);
-    request_addj(r, prefix, "name:", user);
-    request_addj(r, prefix, "presence:", user);
-    request_addj(r, prefix, "{user:", user, "}:conversations");
-    request_addz(r, session);
+    request_addj(r, prefix, "name:", in->user);
+    request_addj(r, prefix, "presence:", in->user);
+    request_addj(r, prefix, "{user:", in->user, "}:conversations");
+    request_addz(r, in->session);
     request_addu(r, (uint64_t)s->settings->name_hold_s * 1000);
     request_addz(r, s->settings->instance);
     request_addu(r, (uint64_t)s->settings->presence_ttl_s * 1000);
-    request_addu(r, made_up);
+    request_addu(r, in->made_up);
     request_addz(r, prefix);
-    request_addz(r, user);
+    request_addz(r, in->user);
     return request_send(r, on_claimed);
 }
 

@@ -254,7 +254,8 @@ struct test_messages test_store_page(struct test_store *t, const char *stream, c
 struct test_claimed test_store_claim(struct test_store *t, const char *user, const char *session)
 {
     struct test_claimed out = { 0 };
-    assert_int_equal(store_claim(t->store, user, session, false, test_claimed, &out), 0);
+    const struct store_claim what = { .user = user, .session = session };
+    assert_int_equal(store_claim(t->store, &what, test_claimed, &out), 0);
     WAIT_UNTIL(t->base, out.count > 0);
     return out;
 }

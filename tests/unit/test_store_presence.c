@@ -248,8 +248,9 @@ static void name_belongs_to_its_session(void **state)
 static enum store_status claim_made_up(struct test_store *t, const char *user, const char *session)
 {
     struct test_claimed out = { 0 };
+    const struct store_claim what = { .user = user, .session = session, .made_up = true };
     role_assume(&on_hub);
-    assert_int_equal(store_claim(t->store, user, session, true, test_claimed, &out), 0);
+    assert_int_equal(store_claim(t->store, &what, test_claimed, &out), 0);
     WAIT_UNTIL(t->base, out.count > 0);
     return out.status;
 }

@@ -74,13 +74,14 @@ static void every_request_is_answered_once_when_redis_dies(void **state)
     static struct test_published out[COUNT];
     struct test_messages page = { 0 };
     struct test_claimed claim = { 0 };
+    const struct store_claim name = { .user = "al", .session = "s" };
     struct test_roster roster = { 0 };
     memset(out, 0, sizeof(out));
     for (int i = 0; i < COUNT; i++)
         assert_int_equal(test_store_publish_start(&a, "al", "r", NULL, NULL, "x", NULL, &out[i]),
                          0);
     assert_int_equal(store_page(a.store, "r", "al", 9, 9, test_messages, &page), 0);
-    assert_int_equal(store_claim(a.store, "al", "s", false, test_claimed, &claim), 0);
+    assert_int_equal(store_claim(a.store, &name, test_claimed, &claim), 0);
     assert_int_equal(store_roster(a.store, "r", test_roster, &roster), 0);
     event_base_loop(base, EVLOOP_NONBLOCK);
     test_redis_kill(&redis);

@@ -32,7 +32,10 @@ enum store_status {
     STORE_OK,
     STORE_DUPLICATE, /* publish: this cid has its number already */
     STORE_LIMITED,   /* publish: over the rate limit */
-    STORE_TAKEN,     /* claim: the name belongs to another session */
+    STORE_TAKEN,     /* claim, register: the name belongs to another session or an account */
+    STORE_REVOKED,   /* claim: the device is gone; rotate: it was revoked just now */
+    STORE_NONE,      /* accounts.h: no such account or device */
+    STORE_WAIT,      /* claim, accounts.h: Redis lacks the accounts; an archive may bring them */
     STORE_NOBODY,    /* ask: no other instance serves an archive */
     STORE_UNAVAILABLE, /* no reply, or Redis cannot write now (OOM, READONLY, LOADING …): try again */
     STORE_REFUSED,     /* Redis answered with an error that a repeat will not mend; logged */
@@ -76,6 +79,11 @@ struct store_events {
                   size_t size);
     /* store_reply() of another instance to this one's store_ask(). NULL: it never asks. */
     void (*replied)(void *arg, uint64_t id, uint64_t newest, const char *frame, size_t size);
+    /* these devices of the user are revoked: ids with a space between, or "*": all;
+     * "* ID": all but that one */
+    void (*devices_revoked)(void *arg, const char *user, const char *ids);
+    /* the name belongs to an account now: guests under it must go */
+    void (*guests_out)(void *arg, const char *user);
 };
 
 struct store;
@@ -156,16 +164,25 @@ typedef void store_tops_fn(void *arg, enum store_status status, const struct sto
 int store_tops(struct store *s, const char *const *rooms, size_t count, store_tops_fn *done,
                void *arg) REQUIRES(on_hub) MUST_USE;
 
+struct fold; /* wire/fold.h */
+
+struct store_claim {
+    const char *user;
+    const char *session;     /* of an account: unused */
+    bool made_up;            /* the server invented the session and no client has presented it */
+    const struct fold *fold; /* of a guest's name; NULL: nobody asks for accounts (ACCOUNTS=off) */
+    const char *device;      /* of an account that has shown a token; NULL: a guest */
+};
 struct store_claimed {
     enum store_status status;
     const struct stream_top *private_tops; /* "@NAME" and top number of each conversation */
     size_t count;
 };
 typedef void store_claimed_fn(void *arg, const struct store_claimed *r);
-/* Takes the name for this session, or finds that it has it (claim.lua); also refreshes the
- * presence key. made_up: the server invented the session and no client has presented it. */
-int store_claim(struct store *s, const char *user, const char *session, bool made_up,
-                store_claimed_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+/* Takes the name for this session or account, or finds that it has it (claim.lua); also refreshes
+ * the presence key. OK, TAKEN; REVOKED: the device is none of this user's; WAIT: try again soon. */
+int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn *done, void *arg)
+    REQUIRES(on_hub) MUST_USE;
 /* Lets go of a name that only a made-up session holds, which no client has presented since.
  * Fire and forget: a failure only means that the name is held until its time runs out. */
 void store_release(struct store *s, const char *user, const char *session) REQUIRES(on_hub);

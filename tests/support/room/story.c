@@ -65,10 +65,9 @@ int store_tops(struct store *s, const char *const *rooms, size_t count, store_to
     store.tops_asked = count;
     return 0;
 }
-int store_claim(struct store *s, const char *user, const char *session, bool made_up,
-                store_claimed_fn *done, void *arg)
+int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn *done, void *arg)
 {
-    (void)s, (void)made_up, (void)user, (void)session, (void)done, (void)arg;
+    (void)s, (void)in, (void)done, (void)arg;
     return -ENOTCONN;
 }
 void store_release(struct store *s, const char *user, const char *session)
