@@ -4,9 +4,11 @@
 #include "confab/app/health_check.h"
 #include "confab/app/private_redis.h"
 #include "confab/app/signals.h"
+#include "confab/base/secret.h"
 #include "confab/hub/hub.h"
 #include "confab/net/net.h"
 #include "confab/store/check.h"
+#include "confab/wire/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +23,7 @@ enum {
 struct app {
     struct settings settings;
     struct stats stats;
+    struct keyring *keyring;
     struct net *net;
     int port;
     bool has_private_redis;
@@ -67,6 +70,7 @@ static int start_threads(struct app *a) REQUIRES(on_main)
         .settings = &a->settings,
         .stats = &a->stats,
         .redis_addr = redis_addr(a),
+        .keyring = a->keyring,
         .port = net_hub_port(a->net),
     };
     a->hub = hub_new(&options);
@@ -85,7 +89,9 @@ static int start_threads(struct app *a) REQUIRES(on_main)
 static int start(struct app *a) REQUIRES(on_main)
 {
     char line[1024];
-    a->net = net_new(&a->settings, &a->stats);
+    secret_init();
+    a->keyring = keyring_new();
+    a->net = net_new(&a->settings, &a->stats, a->keyring);
     a->port = net_listen(a->net, line, sizeof line);
     if (a->port < 0)
         return fail_start(line);
@@ -137,6 +143,7 @@ static void stop(struct app *a) REQUIRES(on_main)
     if (a->has_private_redis)
         private_redis_stop(&a->redis);
     net_free(a->net);
+    keyring_free(a->keyring);
 }
 
 static int serve(struct app *a)

@@ -85,8 +85,9 @@ static void run_held(struct hub *h, struct peer *p) REQUIRES(on_hub)
 static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r) REQUIRES(on_hub)
 {
     p->state = PEER_WELCOMED;
-    peer_send_new(h, p,
-                  event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count));
+    peer_send_new(
+        h, p,
+        event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count, NULL));
     struct command *hello = p->hello;
     p->hello = NULL;
     if (hello->room)

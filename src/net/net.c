@@ -74,14 +74,16 @@ static void init_gone(struct net *n)
     pthread_condattr_destroy(&attr);
 }
 
-struct net *net_new(const struct settings *settings, struct stats *stats)
+struct net *net_new(const struct settings *settings, struct stats *stats, struct keyring *keyring)
 {
     struct net *n = xcalloc(1, sizeof(*n));
     n->settings = settings;
     n->stats = stats;
     n->listen_fd = -1;
     n->count = settings->net_thread_count;
-    n->env = (struct pump_env){ .settings = settings, .stats = stats, .port = net_pump_port() };
+    n->env = (struct pump_env){
+        .settings = settings, .stats = stats, .keyring = keyring, .port = net_pump_port()
+    };
     pump_mode_init(&n->pump_mode, settings);
     stat_set(stats, pumps_shared, pump_mode_is_shared(&n->pump_mode));
     origin_rules_init(&n->origins, settings->allowed_hosts, settings->allowed_origins);

@@ -531,5 +531,9 @@ int command_history(const char *room, const char *limit, const char *before, str
 
 void command_free(struct command *c)
 {
+    if (c == NULL)
+        return;
+    free(c->claims);
+    secret_wipe(c, c->secret_size);
     free(c);
 }

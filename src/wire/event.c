@@ -113,7 +113,8 @@ static void field_limits(struct str *s, const struct settings *settings)
 }
 
 struct frame *event_welcome(const char *user, const char *session, const struct settings *settings,
-                            const struct stream_top *private_tops, size_t count)
+                            const struct stream_top *private_tops, size_t count,
+                            const struct welcome_account *account)
 {
     struct str s = STR_INIT;
 
@@ -126,6 +127,13 @@ struct frame *event_welcome(const char *user, const char *session, const struct 
     field_number(&s, "heartbeat_ms", (uint64_t)settings->heartbeat_ms);
     field_limits(&s, settings);
     field_tops(&s, "private", private_tops, count);
+    if (account != NULL) {
+        str_addz(&s, ",\"account\":{\"device\":\"");
+        str_addz(&s, account->device);
+        str_addc(&s, '"');
+        field_number(&s, "expires_in_s", (uint64_t)account->expires_in_s);
+        str_addc(&s, '}');
+    }
     return finish(&s, FRAME_CONTROL);
 }
 
@@ -337,5 +345,25 @@ struct frame *event_bye(int code, const char *reason, int64_t retry_ms)
     field_text(&s, "reason", reason);
     if (retry_ms >= 0)
         field_number(&s, "retry_ms", (uint64_t)retry_ms);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_server(const struct settings *settings)
+{
+    static const char *const modes[] = {
+        [ACCOUNTS_OFF] = "off",
+        [ACCOUNTS_OPTIONAL] = "optional",
+        [ACCOUNTS_REQUIRED] = "required",
+    };
+    struct str s = STR_INIT;
+
+    begin(&s, "server");
+    field_plain(&s, "accounts", modes[settings->accounts_mode]);
+    field_limits(&s, settings);
+    s.size--; /* the limits of accounts stand in the same object */
+    field_number(&s, "password_bytes_min", RULE_PASSWORD_BYTES_MIN);
+    field_number(&s, "password_bytes", RULE_PASSWORD_BYTES);
+    field_number(&s, "label_chars", RULE_LABEL_CHARS);
+    str_addc(&s, '}');
     return finish(&s, FRAME_CONTROL);
 }

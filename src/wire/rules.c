@@ -165,3 +165,60 @@ enum error_code rules_content(const char *in, size_t size)
 
     return ok ? ERROR_NONE : ERROR_BAD_CONTENT;
 }
+
+/* in: valid UTF-8. Writes it to out with every space as U+0020; returns the size, never larger. */
+static size_t plain_spaces(const char *in, size_t size, uint8_t *out)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < size;) {
+        ucs4_t c;
+        const size_t bytes = (size_t)u8_mbtouc_unsafe(&c, (const uint8_t *)in + i, size - i);
+        if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Zs)) {
+            out[to++] = ' ';
+        } else {
+            memcpy(out + to, in + i, bytes);
+            to += bytes;
+        }
+        i += bytes;
+    }
+    return to;
+}
+
+enum error_code rules_password(const char *in, size_t size, char out[PASSWORD_MAX_BYTES + 1])
+{
+    uint8_t plain[RULE_PASSWORD_BYTES];
+    size_t nfc_size = PASSWORD_MAX_BYTES;
+
+    if (size < RULE_PASSWORD_BYTES_MIN || size > RULE_PASSWORD_BYTES ||
+        memchr(in, '\0', size) != NULL || !rules_utf8(in, size))
+        return ERROR_BAD_PASSWORD;
+    const size_t plain_size = plain_spaces(in, size, plain);
+    const uint8_t *nfc = u8_normalize(UNINORM_NFC, plain, plain_size, (uint8_t *)out, &nfc_size);
+    BUG_ON(nfc != (uint8_t *)out); /* another one only when it is longer than it can be */
+    out[nfc_size] = '\0';
+    explicit_bzero(plain, sizeof plain);
+    return ERROR_NONE;
+}
+
+static bool is_label_char(ucs4_t c)
+{
+    const uint32_t refused = UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp;
+
+    return !uc_is_general_category_withtable(c, refused) && !uc_is_property_bidi_control(c);
+}
+
+bool rules_label(const char *in, size_t size)
+{
+    size_t chars = 0;
+
+    if (size > (size_t)RULE_LABEL_CHARS * 4 || !rules_utf8(in, size))
+        return false;
+    for (size_t i = 0; i < size; chars++) {
+        ucs4_t c;
+        i += (size_t)u8_mbtouc_unsafe(&c, (const uint8_t *)in + i, size - i);
+        if (!is_label_char(c))
+            return false;
+    }
+    return chars <= RULE_LABEL_CHARS;
+}

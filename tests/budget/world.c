@@ -93,11 +93,12 @@ void world_run(void (*story)(void))
     log_set_level(LOG_LEVEL_WARN);
     redis_open();
     the_story = story;
-    net = net_new(&settings, &stats);
+    struct keyring *keyring = keyring_new();
+    net = net_new(&settings, &stats, keyring);
     check(!net->init_error, "net_new");
     net_thread = net_current = &net->threads[0];
     check(context_init(net_thread) == 0, "context_init");
-    struct hub_options options = { &settings, &stats, redis_address(), net_hub_port(net) };
+    struct hub_options options = { &settings, &stats, redis_address(), keyring, net_hub_port(net) };
     net_turn_done = options.port.turn_done;
     options.port.turn_done = turn_done;
     hub = net->hub = net->env.hub = hub_new(&options);
@@ -106,6 +107,7 @@ void world_run(void (*story)(void))
     thread_close(net_thread);
     hub_free(hub);
     net_free(net);
+    keyring_free(keyring);
     redis_close();
 }
 

@@ -52,7 +52,7 @@ static void welcome_has_every_field_and_limit(void **state)
         .instance = "0123456789abcdef",
     };
     const struct stream_top tops[] = { { "@bob", 7 }, { "@Мария", 12345678901 } };
-    json_t *welcome = parsed(event_welcome("ann", "s-1", &settings, tops, 2));
+    json_t *welcome = parsed(event_welcome("ann", "s-1", &settings, tops, 2, NULL));
     json_t *time = json_object_get(welcome, "server_time");
 
     assert_now(time);
@@ -74,7 +74,7 @@ static void welcome_without_conversations_has_an_empty_list(void **state)
 {
     (void)state;
     const struct settings settings = { .instance = "i" };
-    json_t *welcome = parsed(event_welcome("ann", "s", &settings, NULL, 0));
+    json_t *welcome = parsed(event_welcome("ann", "s", &settings, NULL, 0, NULL));
     const json_t *private = json_object_get(welcome, "private");
 
     assert_true(json_is_object(private));

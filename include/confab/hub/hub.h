@@ -75,7 +75,8 @@ struct hub_port {
 struct hub_options {
     const struct settings *settings;
     struct stats *stats;
-    const char *redis_addr; /* of store_new() */
+    const char *redis_addr;  /* of store_new() */
+    struct keyring *keyring; /* borrowed; the hub keeps it up to date */
     struct hub_port port;
 };
 

@@ -9,8 +9,8 @@
 struct net;
 
 /* Raises RLIMIT_NOFILE to what MAX_CLIENTS needs (a warning when it cannot). Never NULL. */
-struct net *net_new(const struct settings *settings, struct stats *stats) REQUIRES(on_main)
-    MUST_USE;
+struct net *net_new(const struct settings *settings, struct stats *stats, struct keyring *keyring)
+    REQUIRES(on_main) MUST_USE;
 /* Binds. Returns the port, or a negative errno with one clear line in error: what is wrong and
  * what to do. Nothing is accepted before net_start(). */
 int net_listen(struct net *n, char *error, size_t error_size) REQUIRES(on_main) MUST_USE;

@@ -47,6 +47,7 @@ struct pump_env {
     const struct settings *settings;
     struct stats *stats;
     struct hub *hub;
+    struct keyring *keyring;
     struct pump_port port;
     _Atomic uint32_t flow; /* grows each time the hub takes commands again */
 };

@@ -4,6 +4,7 @@
 #define CONFAB_WIRE_COMMAND_H
 
 #include "confab/wire/rules.h"
+#include "confab/wire/token.h"
 
 enum command_type {
     COMMAND_HELLO,
@@ -15,6 +16,16 @@ enum command_type {
     COMMAND_READ,
     COMMAND_HISTORY,
     COMMAND_HEARTBEAT,
+    COMMAND_AUTH,
+    /* from HTTP requests alone: wire/account.h */
+    COMMAND_REGISTER,
+    COMMAND_LOGIN,
+    COMMAND_TOKEN, /* refresh */
+    COMMAND_LOGOUT,
+    COMMAND_DEVICES,
+    COMMAND_REVOKE,
+    COMMAND_PASSWORD,
+    COMMAND_UNREGISTER,
 };
 
 /* Where a client's view of a stream ends. `stream` is a room, or "@NAME" for the private
@@ -33,9 +44,10 @@ struct command {
     const char *room;         /* join, leave, message, typing, read, history; NULL when `to` is set.
                                  hello: room to join at once, or NULL */
     const char *to;           /* private, typing, read, history: user name, else NULL */
-    const char *username;     /* hello */
-    const char *session;      /* hello, or NULL */
-    const char *token;        /* hello, or NULL */
+    const char *username;     /* hello, or NULL when there is a token; register, login, password,
+                                 unregister */
+    const char *session;      /* hello, or NULL; register: of the guest who has the name, or NULL */
+    const char *token;        /* access token: hello, auth and HTTP requests, or NULL */
     const char *cid;          /* message, private; or NULL */
     const char *content_json; /* message, private: the content as a JSON string, quotes included */
     size_t content_json_size;
@@ -45,6 +57,20 @@ struct command {
     unsigned limit;    /* history: 1 … 100 */
     struct resume_point *resume; /* hello */
     size_t resume_count;
+
+    /* accounts */
+    const char *password;      /* register, login, unregister; password: the old one. As
+                                  rules_password() writes it */
+    const char *new_password;  /* password */
+    const char *label;         /* register, login: of the device, "" when none was given */
+    const char *device;        /* login: the one to take up again, or NULL; revoke: which */
+    const char *refresh_token; /* token; auth, logout: or NULL. Has its form */
+    const char *address;       /* of the client, as limits count it; or NULL */
+    bool all;                  /* logout: all devices */
+    size_t secret_size;        /* of this allocation, when it has to be wiped; else 0 */
+    /* What became of `token`; written by whoever gives the command to the hub. */
+    enum token_verdict verdict;
+    struct token_claims *claims; /* own; NULL unless the verdict is TOKEN_GOOD or TOKEN_EXPIRED */
 };
 
 struct command_error {

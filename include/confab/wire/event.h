@@ -17,8 +17,19 @@ struct stream_top { /* of a heartbeat and of welcome.private */
     uint64_t seq;
 };
 
+/* Of the account that the user has; a guest has none. */
+struct welcome_account {
+    const char *device;
+    int64_t expires_in_s; /* of the access token */
+};
+
+/* account: NULL for a guest. */
 struct frame *event_welcome(const char *user, const char *session, const struct settings *settings,
-                            const struct stream_top *private_tops, size_t count) MUST_USE;
+                            const struct stream_top *private_tops, size_t count,
+                            const struct welcome_account *account) MUST_USE;
+
+/* Answer to GET /api/v1/server: what somebody needs to know before the first hello. */
+struct frame *event_server(const struct settings *settings) MUST_USE;
 
 /* members: names joined by '\n', or NULL in a large room (only the count is sent). */
 struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bool recovered,

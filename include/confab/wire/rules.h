@@ -41,6 +41,8 @@ enum {
     /* UTF-8 takes at most 4 bytes a character (RFC 3629 section 3) */
     NAME_MAX_BYTES = RULE_NAME_CHARS * 4,
     ROOM_MAX_BYTES = RULE_ROOM_CHARS * 4,
+    /* NFC may be three times as long in UTF-8 (Unicode Standard Annex 15, section 12.5) */
+    PASSWORD_MAX_BYTES = RULE_PASSWORD_BYTES * 3,
 };
 
 /* The codes of `error` frames: X(CODE, "on_the_wire", temporary, http_status, "what to do") */
@@ -110,6 +112,16 @@ enum error_code rules_room(const char *in, size_t size, char *out);
 /* ERROR_NONE or ERROR_BAD_CONTENT: 1 … MESSAGE_BYTES bytes, valid UTF-8 without NUL, not
  * only white space (Unicode property White_Space and invisible characters). Any thread. */
 enum error_code rules_content(const char *in, size_t size);
+
+/* Checks a password and writes what is hashed, NUL-terminated: spaces of all kinds become U+0020,
+ * then NFC, so that it does not matter which keyboard it came from (RFC 8265 section 4.2.2,
+ * OpaqueString). ERROR_NONE or ERROR_BAD_PASSWORD: PASSWORD_BYTES_MIN … PASSWORD_BYTES bytes,
+ * valid UTF-8 without NUL. Any thread. */
+enum error_code rules_password(const char *in, size_t size, char out[PASSWORD_MAX_BYTES + 1]);
+
+/* True when the text may name a device: at most LABEL_CHARS characters of valid UTF-8, none of
+ * them a control character or one that turns the direction of what follows. Any thread. */
+bool rules_label(const char *in, size_t size);
 
 /* True when bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). Any thread. */
 bool rules_utf8(const char *in, size_t size);

@@ -1,0 +1,55 @@
+#include "confab/base/secret.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+enum { BASE64URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+
+void secret_init(void)
+{
+    if (sodium_init() < 0)
+        BUG("sodium_init");
+}
+
+void secret_wipe(void *bytes, size_t size)
+{
+    sodium_memzero(bytes, size);
+}
+
+bool secret_equal(const void *a, const void *b, size_t size)
+{
+    return sodium_memcmp(a, b, size) == 0;
+}
+
+void secret_write(char out[SECRET_CHARS + 1], const unsigned char in[SECRET_BYTES])
+{
+    sodium_bin2base64(out, SECRET_CHARS + 1, in, SECRET_BYTES, BASE64URL);
+}
+
+bool secret_read(unsigned char out[SECRET_BYTES], const char *text)
+{
+    const size_t size = strnlen(text, SECRET_CHARS + 1);
+
+    return size == SECRET_CHARS &&
+           base64url_read(out, SECRET_BYTES, text, size) == (ssize_t)SECRET_BYTES;
+}
+
+void secret_derive(unsigned char out[SECRET_BYTES], const unsigned char key[SECRET_BYTES],
+                   uint64_t n)
+{
+    unsigned char bytes[8]; /* the same on every machine */
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(n >> (8 * i));
+    if (crypto_generichash(out, SECRET_BYTES, bytes, sizeof bytes, key, SECRET_BYTES) != 0)
+        BUG("crypto_generichash");
+}
+
+ssize_t base64url_read(void *out, size_t out_size, const char *text, size_t size)
+{
+    size_t got;
+
+    if (sodium_base642bin(out, out_size, text, size, NULL, &got, NULL, BASE64URL) != 0)
+        return -EINVAL;
+    return (ssize_t)got;
+}
