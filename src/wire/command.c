@@ -1,10 +1,8 @@
 #include "confab/wire/command.h"
-#include "confab/base/str.h"
+#include "draft.h"
 #include "quote.h"
-#include "word.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,147 +10,13 @@ static const char default_room[] = "general";
 
 enum { RESUME_MAX = RULE_ROOMS_PER_CLIENT * 2 }; /* rooms, and as many conversations */
 
-/* A command that is being put together. Its strings stand in the JSON tree or in the buffers
- * below, until pack() moves them into one allocation. */
-struct draft {
-    const json_t *frame;
-    struct command_error *error;
-    struct command c;
-    char username[NAME_MAX_BYTES + 1];
-    char to[NAME_MAX_BYTES + 1];
-    char room[ROOM_MAX_BYTES + 1];
-    struct str content;
-    struct resume_entry *resume;
-};
-
-struct resume_entry {
-    const char *epoch;
-    uint64_t seq;
-    char stream[1 + ROOM_MAX_BYTES + 1]; /* 1 for the '@' */
-};
-
-struct text {
-    const char *data;
-    size_t size;
-};
-
-/* Every check below returns 0, or -EINVAL after it has filled in the draft's error. */
-static int refuse(struct draft *d, enum error_code code, const char *field)
-{
-    size_t size = strlen(field);
-
-    BUG_ON(size >= sizeof d->error->field);
-    d->error->code = code;
-    memcpy(d->error->field, field, size + 1);
-    return -EINVAL;
-}
-
-/* Fields by their kind */
-
-static bool has(const struct draft *d, const char *field)
-{
-    return json_object_get(d->frame, field) != NULL;
-}
-
-/* out->data stays NULL when the field is absent. */
-static int get_text(struct draft *d, const char *field, struct text *out)
-{
-    const json_t *value = json_object_get(d->frame, field);
-
-    *out = (struct text){ json_string_value(value), json_string_length(value) };
-    return value != NULL && out->data == NULL ? refuse(d, ERROR_BAD_FIELD, field) : 0;
-}
-
-/* The rules refuse it; this is for texts that have none. */
-static bool has_nul(const struct text *t)
-{
-    return t->data != NULL && strlen(t->data) != t->size;
-}
-
-static int need_text(struct draft *d, const char *field, struct text *out)
-{
-    if (get_text(d, field, out) != 0)
-        return -EINVAL;
-    return out->data == NULL ? refuse(d, ERROR_BAD_FIELD, field) : 0;
-}
-
-static bool is_number(const json_t *value, uint64_t *out)
-{
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
-        return false;
-    *out = (uint64_t)json_integer_value(value);
-    return true;
-}
-
-static int need_number(struct draft *d, const char *field, uint64_t *out)
-{
-    if (!is_number(json_object_get(d->frame, field), out))
-        return refuse(d, ERROR_BAD_FIELD, field);
-    return 0;
-}
-
-/* An absent field leaves *out as it is. */
-static int get_number(struct draft *d, const char *field, uint64_t *out)
-{
-    return has(d, field) ? need_number(d, field, out) : 0;
-}
-
-/* Fields by their meaning */
-
-static int take_room(struct draft *d)
-{
-    struct text t;
-
-    if (need_text(d, "room", &t) != 0)
-        return -EINVAL;
-    enum error_code code = rules_room(t.data, t.size, d->room);
-    if (code != ERROR_NONE)
-        return refuse(d, code, "room");
-    d->c.room = d->room;
-    return 0;
-}
-
-static int take_name(struct draft *d, const char *field, char *buffer, const char **out)
-{
-    struct text t;
-
-    if (need_text(d, field, &t) != 0)
-        return -EINVAL;
-    enum error_code code = rules_name(t.data, t.size, buffer);
-    if (code != ERROR_NONE)
-        return refuse(d, code, field);
-    *out = buffer;
-    return 0;
-}
-
-static int take_room_or_to(struct draft *d)
-{
-    if (!has(d, "to"))
-        return take_room(d);
-    if (has(d, "room")) /* one or the other, not both */
-        return refuse(d, ERROR_BAD_FIELD, "to");
-    return take_name(d, "to", d->to, &d->c.to);
-}
-
-static int take_token(struct draft *d, const char *field, size_t limit, const char **out)
-{
-    struct text t;
-
-    if (get_text(d, field, &t) != 0)
-        return -EINVAL;
-    if (t.data != NULL && !rules_token(t.data, t.size, limit))
-        return refuse(d, ERROR_BAD_FIELD, field);
-    *out = t.data;
-    return 0;
-}
-
 /* copy_cid() has looked at it. */
 static int take_cid(struct draft *d)
 {
     if (d->error->cid[0] != '\0')
         d->c.cid = d->error->cid;
-    else if (has(d, "cid"))
-        return refuse(d, ERROR_BAD_FIELD, "cid");
+    else if (draft_has(d, "cid"))
+        return draft_refuse(d, ERROR_BAD_FIELD, "cid");
     return 0;
 }
 
@@ -160,11 +24,11 @@ static int take_content_and_cid(struct draft *d)
 {
     struct text t;
 
-    if (take_cid(d) != 0 || need_text(d, "content", &t) != 0)
+    if (take_cid(d) != 0 || draft_need_text(d, "content", &t) != 0)
         return -EINVAL;
     enum error_code code = rules_content(t.data, t.size);
     if (code != ERROR_NONE)
-        return refuse(d, code, "content");
+        return draft_refuse(d, code, "content");
     quote_add(&d->content, t.data, t.size);
     d->c.content_json = d->content.data;
     d->c.content_json_size = d->content.size;
@@ -181,7 +45,7 @@ static bool is_resume_entry(const char *stream, const json_t *point, struct resu
 {
     const json_t *epoch = json_object_get(point, "epoch");
 
-    if (!is_number(json_object_get(point, "seq"), &out->seq) || !json_is_string(epoch))
+    if (!draft_is_number(json_object_get(point, "seq"), &out->seq) || !json_is_string(epoch))
         return false;
     out->epoch = json_string_value(epoch);
     if (!is_epoch(out->epoch, json_string_length(epoch)))
@@ -200,12 +64,12 @@ static int take_resume(struct draft *d)
     if (resume == NULL)
         return 0;
     if (!json_is_object(resume) || count > RESUME_MAX)
-        return refuse(d, ERROR_BAD_FIELD, "resume");
+        return draft_refuse(d, ERROR_BAD_FIELD, "resume");
     d->resume = xcalloc(count, sizeof *d->resume);
     for (void *at = json_object_iter(resume); at; at = json_object_iter_next(resume, at)) {
         if (!is_resume_entry(json_object_iter_key(at), json_object_iter_value(at),
                              &d->resume[d->c.resume_count++]))
-            return refuse(d, ERROR_BAD_FIELD, "resume");
+            return draft_refuse(d, ERROR_BAD_FIELD, "resume");
     }
     return 0;
 }
@@ -214,16 +78,14 @@ static int take_resume(struct draft *d)
 
 static int parse_hello(struct draft *d)
 {
-    struct text token;
-
-    if (take_name(d, "username", d->username, &d->c.username) != 0 ||
-        take_token(d, "session", RULE_SESSION_BYTES, &d->c.session) != 0 ||
-        get_text(d, "token", &token) != 0)
+    if (draft_take_access_token(d) != 0)
         return -EINVAL;
-    if (token.size > RULE_TOKEN_BYTES || has_nul(&token))
-        return refuse(d, ERROR_BAD_FIELD, "token");
-    d->c.token = token.data;
-    if (has(d, "room") && take_room(d) != 0)
+    if ((d->c.token == NULL || draft_has(d, "username")) &&
+        draft_take_name(d, "username", d->username, &d->c.username) != 0)
+        return -EINVAL;
+    if (draft_take_token(d, "session", RULE_SESSION_BYTES, &d->c.session) != 0)
+        return -EINVAL;
+    if (draft_has(d, "room") && draft_take_room(d) != 0)
         return -EINVAL;
     return take_resume(d);
 }
@@ -232,48 +94,48 @@ static int parse_join(struct draft *d)
 {
     struct text epoch;
 
-    if (take_room(d) != 0)
+    if (draft_take_room(d) != 0)
         return -EINVAL;
-    if (!has(d, "epoch") && !has(d, "seq"))
+    if (!draft_has(d, "epoch") && !draft_has(d, "seq"))
         return 0;
-    if (need_text(d, "epoch", &epoch) != 0)
+    if (draft_need_text(d, "epoch", &epoch) != 0)
         return -EINVAL;
     if (!is_epoch(epoch.data, epoch.size))
-        return refuse(d, ERROR_BAD_FIELD, "epoch");
+        return draft_refuse(d, ERROR_BAD_FIELD, "epoch");
     d->c.epoch = epoch.data;
-    return need_number(d, "seq", &d->c.seq);
+    return draft_need_number(d, "seq", &d->c.seq);
 }
 
 static int parse_leave(struct draft *d)
 {
-    return take_room(d);
+    return draft_take_room(d);
 }
 
 static int parse_message(struct draft *d)
 {
     d->c.room = default_room;
-    if (has(d, "room") && take_room(d) != 0)
+    if (draft_has(d, "room") && draft_take_room(d) != 0)
         return -EINVAL;
     return take_content_and_cid(d);
 }
 
 static int parse_private(struct draft *d)
 {
-    if (take_name(d, "to", d->to, &d->c.to) != 0)
+    if (draft_take_name(d, "to", d->to, &d->c.to) != 0)
         return -EINVAL;
     return take_content_and_cid(d);
 }
 
 static int parse_typing(struct draft *d)
 {
-    return take_room_or_to(d);
+    return draft_take_room_or_to(d);
 }
 
 static int parse_read(struct draft *d)
 {
-    if (take_room_or_to(d) != 0)
+    if (draft_take_room_or_to(d) != 0)
         return -EINVAL;
-    return need_number(d, "seq", &d->c.seq);
+    return draft_need_number(d, "seq", &d->c.seq);
 }
 
 static int parse_history(struct draft *d)
@@ -281,12 +143,21 @@ static int parse_history(struct draft *d)
     uint64_t limit = RULE_HISTORY_MESSAGES;
 
     d->c.before = UINT64_MAX;
-    if (take_room_or_to(d) != 0 || get_number(d, "before", &d->c.before) != 0 ||
-        get_number(d, "limit", &limit) != 0)
+    if (draft_take_room_or_to(d) != 0 || draft_get_number(d, "before", &d->c.before) != 0 ||
+        draft_get_number(d, "limit", &limit) != 0)
         return -EINVAL;
     if (limit < 1 || limit > RULE_HISTORY_MESSAGES)
-        return refuse(d, ERROR_BAD_FIELD, "limit");
+        return draft_refuse(d, ERROR_BAD_FIELD, "limit");
     d->c.limit = (unsigned)limit;
+    return 0;
+}
+
+static int parse_auth(struct draft *d)
+{
+    if (draft_take_access_token(d) != 0 || draft_take_refresh_token(d) != 0)
+        return -EINVAL;
+    if ((d->c.token == NULL) == (d->c.refresh_token == NULL)) /* one or the other */
+        return draft_refuse(d, ERROR_BAD_FIELD, "token");
     return 0;
 }
 
@@ -309,6 +180,7 @@ static const struct {
     [COMMAND_READ] = { "read", parse_read },
     [COMMAND_HISTORY] = { "history", parse_history },
     [COMMAND_HEARTBEAT] = { "heartbeat", parse_heartbeat },
+    [COMMAND_AUTH] = { "auth", parse_auth },
 };
 
 static int parse_type(struct draft *d)
@@ -317,60 +189,14 @@ static int parse_type(struct draft *d)
     const struct text type = { json_string_value(value), json_string_length(value) };
 
     if (type.data == NULL)
-        return refuse(d, ERROR_NO_TYPE, "");
+        return draft_refuse(d, ERROR_NO_TYPE, "");
     for (size_t i = 0; i < sizeof parsers / sizeof parsers[0]; i++) {
-        if (!has_nul(&type) && strcmp(type.data, parsers[i].type) == 0) {
+        if (!draft_has_nul(&type) && strcmp(type.data, parsers[i].type) == 0) {
             d->c.type = (enum command_type)i;
             return parsers[i].parse(d);
         }
     }
-    return refuse(d, ERROR_UNKNOWN_TYPE, "");
-}
-
-/* From the draft to one allocation */
-
-static const char *move_text(char **at, const char *text, size_t size)
-{
-    char *copy = *at;
-
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    *at += size + 1;
-    return copy;
-}
-
-static struct command *pack(struct draft *d)
-{
-    struct command *c = &d->c;
-    const char **texts[] = { &c->room,  &c->to,  &c->username, &c->session,
-                             &c->token, &c->cid, &c->epoch,    &c->content_json };
-    enum { TEXTS = sizeof texts / sizeof texts[0] };
-    size_t sizes[TEXTS];
-    size_t size = sizeof *c + c->resume_count * sizeof *c->resume;
-
-    for (size_t i = 0; i < TEXTS; i++) {
-        sizes[i] = *texts[i] != NULL ? strlen(*texts[i]) : 0;
-        size += sizes[i] + 1;
-    }
-    for (size_t i = 0; i < c->resume_count; i++)
-        size += strlen(d->resume[i].stream) + 1 + strlen(d->resume[i].epoch) + 1;
-
-    struct command *packed = xmalloc(size);
-    struct resume_point *points = (struct resume_point *)(packed + 1);
-    char *at = (char *)(points + c->resume_count);
-    for (size_t i = 0; i < TEXTS; i++) {
-        if (*texts[i] != NULL)
-            *texts[i] = move_text(&at, *texts[i], sizes[i]);
-    }
-    for (size_t i = 0; i < c->resume_count; i++) {
-        const struct resume_entry *from = &d->resume[i];
-        points[i].stream = move_text(&at, from->stream, strlen(from->stream));
-        points[i].epoch = move_text(&at, from->epoch, strlen(from->epoch));
-        points[i].seq = from->seq;
-    }
-    c->resume = c->resume_count > 0 ? points : NULL;
-    *packed = *c;
-    return packed;
+    return draft_refuse(d, ERROR_UNKNOWN_TYPE, "");
 }
 
 /* The answer to a frame carries its cid also when something else in the frame is wrong. */
@@ -390,111 +216,23 @@ static int parse_object(const json_t *frame, struct command **out, struct comman
     copy_cid(frame, error);
     int rc = parse_type(&d);
     if (rc == 0)
-        *out = pack(&d);
-    str_fini(&d.content);
-    free(d.resume);
+        *out = draft_pack(&d);
+    draft_fini(&d);
     return rc;
-}
-
-/* How many brackets open, in strings or not; may count too many. '[' and '{' differ in one bit. */
-static unsigned most_openings(const char *text, size_t size)
-{
-    unsigned count = 0;
-    size_t i = 0;
-
-    for (; size - i >= WORD; i += WORD) {
-        uint64_t found = word_equal(word_load(text + i) | word_of('[' ^ '{'), '{');
-        if (found != 0)
-            count += (unsigned)__builtin_popcountll(found);
-    }
-    for (; i < size; i++)
-        count += (text[i] | ('[' ^ '{')) == '{';
-    return count;
-}
-
-/* Counts brackets outside of strings. Up to the first syntax error, where the parser stops,
- * this sees the same strings as the parser does. */
-static bool is_too_deep(const char *text, size_t size)
-{
-    int depth = 0;
-    bool in_string = false;
-
-    if (most_openings(text, size) <= RULE_JSON_DEPTH) /* nearly always */
-        return false;
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        if (in_string && c == '\\') {
-            i++; /* whatever is escaped, it does not end the string */
-        } else if (c == '"') {
-            in_string = !in_string;
-        } else if (!in_string && (c == '{' || c == '[')) {
-            if (++depth > RULE_JSON_DEPTH)
-                return true;
-        } else if (!in_string && (c == '}' || c == ']')) {
-            depth--;
-        }
-    }
-    return false;
-}
-
-static json_t *load(const char *text, size_t size)
-{
-    /* NUL comes through to the checks of each field, which see sizes and say which one it is in */
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_error_t error;
-    json_t *value = json_loadb(text, size, flags, &error);
-
-    /* An integer over 2^63-1 is correct JSON: read as a real it gets the answer of any other
-     * number that is no sequence number, and does no harm in a field that nobody reads. */
-    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow)
-        value = json_loadb(text, size, flags | JSON_DECODE_INT_AS_REAL, &error);
-    return value;
 }
 
 int command_parse(const char *text, size_t size, struct command **out, struct command_error *error)
 {
-    int rc = -EINVAL;
-
     *error = (struct command_error){ .code = ERROR_NONE };
-    if (is_too_deep(text, size)) {
-        error->code = ERROR_TOO_DEEP;
-        return rc;
-    }
-    json_t *frame = load(text, size);
+    json_t *frame = draft_load(text, size, error);
     if (frame == NULL)
-        error->code = ERROR_BAD_JSON;
-    else if (!json_is_object(frame))
-        error->code = ERROR_NOT_OBJECT;
-    else
-        rc = parse_object(frame, out, error);
+        return -EINVAL;
+    int rc = parse_object(frame, out, error);
     json_decref(frame);
     return rc;
 }
 
 /* Requests in a URL take the same way as frames do, so that there is one set of checks. */
-
-static void url_text(json_t *frame, const char *field, const char *value)
-{
-    if (value != NULL) /* nocheck: the rules of the field say what is wrong with bad UTF-8 */
-        json_object_set_new(frame, field, json_string_nocheck(value));
-}
-
-/* What is not a number stays a text, and so is refused as a field of the wrong kind. */
-static void url_number(json_t *frame, const char *field, const char *value)
-{
-    int64_t number = 0;
-
-    if (value == NULL)
-        return;
-    for (const char *c = value; *c != '\0' || c == value; c++) {
-        if (*c < '0' || *c > '9' || __builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, *c - '0', &number)) {
-            url_text(frame, field, value);
-            return;
-        }
-    }
-    json_object_set_new(frame, field, json_integer(number));
-}
 
 static int parse_url(json_t *frame, struct command **out, struct command_error *error)
 {
@@ -509,11 +247,11 @@ int command_hello(const char *username, const char *room, const char *session, c
 {
     json_t *frame = json_object();
 
-    url_text(frame, "type", "hello");
-    url_text(frame, "username", username);
-    url_text(frame, "room", room != NULL ? room : default_room);
-    url_text(frame, "session", session);
-    url_text(frame, "token", token);
+    draft_url_text(frame, "type", "hello");
+    draft_url_text(frame, "username", username);
+    draft_url_text(frame, "room", room != NULL ? room : default_room);
+    draft_url_text(frame, "session", session);
+    draft_url_text(frame, "token", token);
     return parse_url(frame, out, error);
 }
 
@@ -522,10 +260,10 @@ int command_history(const char *room, const char *limit, const char *before, str
 {
     json_t *frame = json_object();
 
-    url_text(frame, "type", "history");
-    url_text(frame, "room", room);
-    url_number(frame, "limit", limit);
-    url_number(frame, "before", before);
+    draft_url_text(frame, "type", "history");
+    draft_url_text(frame, "room", room);
+    draft_url_number(frame, "limit", limit);
+    draft_url_number(frame, "before", before);
     return parse_url(frame, out, error);
 }
 

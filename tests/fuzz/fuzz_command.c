@@ -78,7 +78,8 @@ static void check_command(const struct command *c)
         else
             check_room(c->resume[i].stream);
     }
-    BUG_ON((c->type == COMMAND_HELLO) != (c->username != NULL));
+    BUG_ON((c->type == COMMAND_HELLO) !=
+           (c->username != NULL || (c->token != NULL && c->type != COMMAND_AUTH)));
     BUG_ON(c->room != NULL && c->to != NULL);
     BUG_ON(c->resume_count > (size_t)2 * RULE_ROOMS_PER_CLIENT);
 }

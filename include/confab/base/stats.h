@@ -41,7 +41,15 @@
     X(backpressure_stalls) /* a client's socket was not read because a queue was full */           \
     X(redis_commands)                                                                              \
     X(publish_calls) /* of these: for messages, one or more in each */                             \
-    X(redis_reconnects)
+    X(redis_reconnects)                                                                            \
+    X(passwords_refused) /* PASSWORD_QUEUE of them waited */                                       \
+    X(logins)            /* with the right password */                                             \
+    X(logins_failed)     /* with a wrong one, or a name that nobody has */                         \
+    X(logins_limited)    /* refused unread: too many attempts */                                   \
+    X(registrations)                                                                               \
+    X(tokens_refused) /* access tokens that were not valid */                                      \
+    X(tokens_refreshed)                                                                            \
+    X(devices_revoked) /* connections closed because their device was revoked */
 
 /* X(name): values that go up and down. */
 #define STATS_GAUGES(X)                                                                            \
@@ -49,14 +57,15 @@
     X(clients_dedicated) /* of these: with pump threads */                                         \
     X(threads_reader)                                                                              \
     X(threads_writer)                                                                              \
-    X(users)           /* distinct names with a connection here */                                 \
-    X(rooms)           /* rooms with members here */                                               \
-    X(queue_bytes)     /* waiting in outboxes */                                                   \
-    X(redis_in_flight) /* commands without a reply */                                              \
-    X(store_state)     /* enum store_state */                                                      \
-    X(probe_lag_us)    /* last round trip through Redis pub/sub */                                 \
-    X(pumps_shared)    /* 1: new clients run on shared steps */                                    \
-    X(draining)        /* 1: stopping */
+    X(users)             /* distinct names with a connection here */                               \
+    X(rooms)             /* rooms with members here */                                             \
+    X(queue_bytes)       /* waiting in outboxes */                                                 \
+    X(redis_in_flight)   /* commands without a reply */                                            \
+    X(store_state)       /* enum store_state */                                                    \
+    X(probe_lag_us)      /* last round trip through Redis pub/sub */                               \
+    X(pumps_shared)      /* 1: new clients run on shared steps */                                  \
+    X(passwords_waiting) /* for a thread that hashes */                                            \
+    X(draining)          /* 1: stopping */
 
 /* Round trips of Redis commands: bucket i counts those below 2^i µs. */
 #define STATS_LAG_BUCKETS 26
