@@ -1,54 +1,8 @@
 #include "confab/wire/event.h"
-#include "quote.h"
+#include "fields.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Each frame is built as begin() fields… finish(). Names, streams, ids, cids and our own words
- * are copied as they are (field_plain), every other text is quoted (field_text). */
-
-enum { USUAL_BYTES = 255 }; /* most frames that are built here are no longer */
-
-static void begin(struct str *s, const char *type)
-{
-    str_reserve(s, USUAL_BYTES);
-    str_addz(s, "{\"type\":\"");
-    str_addz(s, type);
-    str_addc(s, '"');
-}
-
-static void key(struct str *s, const char *name)
-{
-    str_addz(s, ",\"");
-    str_addz(s, name);
-    str_addz(s, "\":");
-}
-
-static void field_text(struct str *s, const char *name, const char *text)
-{
-    key(s, name);
-    quote_add(s, text, strlen(text));
-}
-
-static void field_plain(struct str *s, const char *name, const char *value)
-{
-    key(s, name);
-    str_addc(s, '"');
-    str_addz(s, value);
-    str_addc(s, '"');
-}
-
-static void field_number(struct str *s, const char *name, uint64_t n)
-{
-    key(s, name);
-    str_addu(s, n);
-}
-
-static void field_bool(struct str *s, const char *name, bool value)
-{
-    key(s, name);
-    str_addz(s, value ? "true" : "false");
-}
 
 static void field_stream(struct str *s, const char *stream)
 {
@@ -87,14 +41,6 @@ static void field_tops(struct str *s, const char *name, const struct stream_top 
         str_addu(s, tops[i].seq);
     }
     str_addc(s, '}');
-}
-
-static struct frame *finish(struct str *s, enum frame_class class)
-{
-    str_addc(s, '}');
-    struct frame *f = frame_new(class, 0, &(struct frame_part){ s->data, s->size }, 1);
-    str_fini(s);
-    return f;
 }
 
 static void field_limits(struct str *s, const struct settings *settings)
