@@ -1,0 +1,78 @@
+/* Every statement of the archive, prepared once per connection. A message's id is
+ * epoch << 32 | number: a room's messages lie side by side, and so do their rows in the index. */
+#ifndef ARCHIVE_STATEMENTS_H
+#define ARCHIVE_STATEMENTS_H
+
+/* clang-format off */
+#define STATEMENTS(X) \
+    X(BEGIN, "BEGIN IMMEDIATE") \
+    X(BEGIN_READ, "BEGIN") \
+    X(COMMIT, "COMMIT") \
+    X(ROLLBACK, "ROLLBACK") \
+    X(FACT, "SELECT value FROM facts WHERE name = ?1") \
+    X(FACT_SET, "INSERT INTO facts VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2") \
+    X(FACT_ADD, "UPDATE facts SET value = value + ?2 WHERE name = ?1") \
+    X(FACT_DROP, "DELETE FROM facts WHERE name = ?1") \
+    X(ABOUT, "SELECT (SELECT count(*) FROM rejected), (SELECT count(*) FROM unindexed)," \
+        " (SELECT time_ms FROM message ORDER BY id LIMIT 1)") \
+    /* names */ \
+    X(STREAM_MAKE, "INSERT INTO stream (name) VALUES (?1) ON CONFLICT DO NOTHING") \
+    X(STREAM_FIND, "SELECT id FROM stream WHERE name = ?1") \
+    X(EPOCH_MAKE, "INSERT INTO epoch (stream, name) VALUES (?1, ?2)") \
+    X(EPOCH_FIND, "SELECT id FROM epoch WHERE stream = ?1 AND name = ?2") \
+    X(EPOCH_NAME, "SELECT epoch.name, stream.name FROM epoch JOIN stream ON stream.id = stream" \
+        " WHERE epoch.id = ?1") \
+    /* epochs in order: by the time of their first message */ \
+    X(SPAN, "SELECT began_ms FROM span WHERE id = ?1") \
+    X(SPAN_SINCE, "SELECT id, stream, began_ms FROM span WHERE began_ms > ?1") \
+    X(SPAN_BELOW, "SELECT id, name FROM span WHERE stream = ?1 AND (began_ms, id) < (?2, ?3)" \
+        " ORDER BY began_ms DESC, id DESC") \
+    X(SPAN_ABOVE, "SELECT id, name FROM span WHERE stream = ?1 AND (began_ms, id) > (?2, ?3)" \
+        " ORDER BY began_ms, id LIMIT 1") \
+    /* a row of `message`, and one bound of an epoch */ \
+    X(MESSAGE_ADD, "INSERT INTO message (id, time_ms, kind, json) VALUES (?1," \
+        /* NULL is refused: what has no author or time or another number is no message */ \
+        " CASE WHEN json_type(?2, '$.user') = 'text' AND json_type(?2, '$.timestamp') = 'integer'" \
+        "  AND json_extract(?2, '$.seq') = ?1 & 4294967295" \
+        "  THEN json_extract(?2, '$.timestamp') END," \
+        " CASE json_extract(?2, '$.type') WHEN 'message' THEN 0 WHEN 'private' THEN 1 ELSE 255 END," \
+        " ?2) ON CONFLICT DO NOTHING") \
+    X(FIRST, "SELECT id, time_ms FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT 1") \
+    X(LAST, "SELECT id, time_ms FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1") \
+    X(PAGE_DOWN, "SELECT id, kind, json FROM message WHERE id <= ?1 AND id >= ?2" \
+        " ORDER BY id DESC") \
+    X(PAGE_UP, "SELECT id, kind, json FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id") \
+    /* what is, will be and was searchable */ \
+    X(UNINDEXED_ADD, "INSERT INTO unindexed VALUES (?1)") \
+    X(UNINDEXED_DROP, "DELETE FROM unindexed WHERE id = ?1") \
+    X(INDEX_DROP, "INSERT INTO search (search, rowid, content, author)" \
+        " SELECT 'delete', id, content, author FROM searchable WHERE id = ?1") \
+    X(INDEX_CLEAR, "INSERT INTO search (search) VALUES ('delete-all')") \
+    X(UNINDEXED_CLEAR, "DELETE FROM unindexed") \
+    X(UNINDEXED_ALL, "INSERT INTO unindexed SELECT id FROM message") \
+    /* repeats of what an epoch that was lost had already */ \
+    X(AGAIN_LOAD, "INSERT OR IGNORE INTO again SELECT json_extract(json, '$.id'), id FROM message" \
+        " WHERE id >= ?1 AND id <= ?2 LIMIT 10000") \
+    X(AGAIN_FIND, "SELECT row FROM again WHERE id = json_extract(?1, '$.id')") \
+    X(AGAIN_DROP, "DELETE FROM again WHERE row = ?1") \
+    X(AGAIN_CLEAR, "DELETE FROM again") \
+    X(KIND_SET, "UPDATE message SET kind = ?2 WHERE id = ?1") \
+    /* records and what could not be stored */ \
+    X(RECORD_SET, "INSERT INTO record VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE" \
+        " SET version = excluded.version, json = excluded.json" \
+        " WHERE excluded.version > version") \
+    X(RECORDS, "SELECT name, version, json FROM record WHERE kind = ?1 AND name > ?2" \
+        " ORDER BY name LIMIT 200") \
+    X(RECORD_DROP, "DELETE FROM record WHERE kind = ?1 AND name = ?2") \
+    X(REJECT, "INSERT INTO rejected (entry, why, body) SELECT ?1, ?2, ?3" \
+        " WHERE (SELECT count(*) FROM rejected) < 1000")
+/* clang-format on */
+
+enum statement {
+#define X(name, sql) STATEMENT_##name,
+    STATEMENTS(X)
+#undef X
+        STATEMENT_COUNT
+};
+
+#endif
