@@ -221,6 +221,18 @@ static void on_user_event(void *arg, const char *user, const char *json, size_t 
     to_user(arg, user, event_passed(json, size));
 }
 
+static void on_devices_revoked(void *arg, const char *user, const char *ids)
+{
+    role_assume(&on_hub);
+    devices_revoked(arg, user, ids);
+}
+
+static void on_guests_out(void *arg, const char *user)
+{
+    role_assume(&on_hub);
+    guests_out(arg, user);
+}
+
 /* --- timers and turns ---------------------------------------------------------------------- */
 
 static void on_presence_timer(evutil_socket_t fd, short what, void *arg)
@@ -312,6 +324,8 @@ static void *run(void *arg)
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,
+        .devices_revoked = on_devices_revoked,
+        .guests_out = on_guests_out,
     };
     h->store = store_new(h->base, h->redis_addr, h->settings, h->stats, &events);
     while (!is_done(h)) {

@@ -179,6 +179,10 @@ void command_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_h
 void command_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
     REQUIRES(on_hub);
 
+/* device.c: an account's devices. ids as in store_events. */
+void devices_revoked(struct hub *h, const char *user, const char *ids) REQUIRES(on_hub);
+void guests_out(struct hub *h, const char *user) REQUIRES(on_hub);
+
 /* room.c: members, state machine, delivery */
 void room_join(struct hub *h, struct peer *p, const char *name, const char *epoch, uint64_t seq)
     REQUIRES(on_hub);

@@ -98,6 +98,10 @@ static void take_user(struct store *s, const char *user, char *payload, size_t s
         take_messages(s, false, user, payload + 2, end);
     else if (payload[0] == 'e')
         s->events.user_event(s->events.arg, user, payload + 2, size - 2);
+    else if (payload[0] == 'd')
+        s->events.devices_revoked(s->events.arg, user, payload + 2);
+    else if (payload[0] == 'g')
+        s->events.guests_out(s->events.arg, user);
 }
 
 static void take_echo(struct store *s, const char *payload) REQUIRES(on_hub);

@@ -1,6 +1,8 @@
 /* Names: who has them, and where their users are. */
 #include "state.h"
 
+#include "confab/wire/fold.h"
+
 #include <stdlib.h>
 
 /* {1, "@PEER", top, "@PEER", top, …} */
@@ -18,6 +20,11 @@ static bool take_tops(const redisReply *reply, struct stream_top tops[CONVERSATI
     return true;
 }
 
+static enum store_status refusal(long long answer)
+{
+    return answer == 0 ? STORE_TAKEN : answer == 2 ? STORE_REVOKED : STORE_WAIT;
+}
+
 static void on_claimed(struct request *r, enum store_status status, const redisReply *reply)
 {
     struct stream_top tops[CONVERSATIONS_KEPT];
@@ -28,8 +35,8 @@ static void on_claimed(struct request *r, enum store_status status, const redisR
                      take_tops(reply, tops, &result.count);
         if (!sound)
             result.status = STORE_REFUSED;
-        else if (reply->element[0]->integer == 0)
-            result.status = STORE_TAKEN;
+        else if (reply->element[0]->integer != 1)
+            result.status = refusal(reply->element[0]->integer);
     }
     r->done.claimed(r->arg, &result);
 }
@@ -43,10 +50,19 @@ int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn 
     r->done.claimed = done;
     r->arg = arg;
     const char *prefix = s->settings->redis_prefix;
-    request_script(r, SCRIPT_CLAIM, 3, 7);
+    const bool guest = in->fold && !in->device;
+    request_script(r, SCRIPT_CLAIM, in->device ? 4 : guest ? 7 : 3, 8);
     request_addj(r, prefix, "name:", in->user);
     request_addj(r, prefix, "presence:", in->user);
     request_addj(r, prefix, "{user:", in->user, "}:conversations");
+    if (in->device) {
+        request_addj(r, prefix, "device:", in->device);
+    } else if (guest) {
+        request_addj(r, prefix, "accounts:ready");
+        request_addj(r, prefix, "account:", in->user);
+        request_addj(r, prefix, "registered:", in->fold->one);
+        request_addj(r, prefix, "registered:", in->fold->two);
+    }
     request_addz(r, in->session);
     request_addu(r, (uint64_t)s->settings->name_hold_s * 1000);
     request_addz(r, s->settings->instance);
@@ -54,6 +70,7 @@ int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn 
     request_addu(r, in->made_up);
     request_addz(r, prefix);
     request_addz(r, in->user);
+    request_addz(r, in->device ? "account" : guest ? "guest" : "off");
     return request_send(r, on_claimed);
 }
 

@@ -11,7 +11,7 @@
 
 static const struct {
     const char *name;
-    const char *parts[4];
+    const char *parts[5];
 } sources[SCRIPT_COUNT] = {
     [SCRIPT_PUBLISH] = { "publish", { "/clock.lua", "/fence.lua", "/publish.lua" } },
     [SCRIPT_RESUME] = { "resume", { "/clock.lua", "/fence.lua", "/resume.lua" } },
@@ -24,6 +24,19 @@ static const struct {
     [SCRIPT_ROSTER] = { "roster", { "/clock.lua", "/lease.lua", "/roster.lua" } },
     [SCRIPT_READ] = { "read", { "/read.lua" } },
     [SCRIPT_TOPS] = { "tops", { "/tops.lua" } },
+    [SCRIPT_LOGIN] = { "login", { "/window.lua", "/login.lua" } },
+    [SCRIPT_DEVICE] = { "device", { "/clock.lua", "/window.lua", "/account.lua", "/device.lua" } },
+    [SCRIPT_REGISTER] = { "register",
+                          { "/clock.lua", "/window.lua", "/account.lua", "/register.lua" } },
+    [SCRIPT_PASSWORD] = { "password", { "/clock.lua", "/account.lua", "/password.lua" } },
+    [SCRIPT_UNREGISTER] = { "unregister", { "/clock.lua", "/account.lua", "/unregister.lua" } },
+    [SCRIPT_TOKEN] = { "token", { "/clock.lua", "/account.lua", "/token.lua" } },
+    [SCRIPT_DEVICES] = { "devices", { "/clock.lua", "/account.lua", "/devices.lua" } },
+    [SCRIPT_REVOKE] = { "revoke", { "/clock.lua", "/account.lua", "/revoke.lua" } },
+    [SCRIPT_ALIVE] = { "alive", { "/clock.lua", "/alive.lua" } },
+    [SCRIPT_KEYS] = { "keys", { "/clock.lua", "/keys.lua" } },
+    [SCRIPT_READY] = { "ready", { "/ready.lua" } },
+    [SCRIPT_RESTORE] = { "restore", { "/restore.lua" } },
 };
 
 static void add_part(struct str *text, const char *path)
@@ -40,9 +53,10 @@ void script_text(struct str *out, const struct settings *settings, const char *c
     str_addf(out,
              "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS = %d, %d, %d\n"
              "local MEMBERS_LISTED, CONVERSATIONS_KEPT = %d, %d\n"
-             "local META_SECONDS, ARCHIVE_BACKLOG = %d, %lld\n",
+             "local META_SECONDS, ARCHIVE_BACKLOG = %d, %lld\n"
+             "local DEVICES_MOST = %d\n",
              RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS, RULE_MEMBERS_LISTED,
-             CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog);
+             CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog, RULE_DEVICES);
     for (; *parts; parts++)
         add_part(out, *parts);
 }

@@ -3,6 +3,7 @@
 #define CONFAB_STORE_STATE_H
 
 #include "address.h"
+#include "confab/store/accounts.h"
 #include "confab/store/store.h"
 #include "link.h"
 
@@ -38,6 +39,18 @@ enum script_id {
     SCRIPT_ROSTER,
     SCRIPT_READ,
     SCRIPT_TOPS,
+    SCRIPT_LOGIN,
+    SCRIPT_DEVICE,
+    SCRIPT_REGISTER,
+    SCRIPT_PASSWORD,
+    SCRIPT_UNREGISTER,
+    SCRIPT_TOKEN,
+    SCRIPT_DEVICES,
+    SCRIPT_REVOKE,
+    SCRIPT_ALIVE,
+    SCRIPT_KEYS,
+    SCRIPT_READY,
+    SCRIPT_RESTORE,
     SCRIPT_COUNT,
     SCRIPT_NONE = SCRIPT_COUNT, /* a plain command */
 };
@@ -79,6 +92,17 @@ struct request {
         store_claimed_fn *claimed;
         store_roster_fn *roster;
         store_tops_fn *tops;
+        store_status_fn *status;
+        store_login_fn *login;
+        store_signed_in_fn *signed_in;
+        store_registered_fn *registered;
+        store_seed_fn *seed;
+        store_rotated_fn *rotated;
+        store_devices_fn *devices;
+        store_revoked_fn *revoked;
+        store_alive_fn *alive;
+        store_keys_fn *keys;
+        store_accounts_fn *accounts;
     } done;
     void *arg;
 };
@@ -197,6 +221,12 @@ void scripts_fini(struct store *s) REQUIRES(on_hub);
 /* Greeting of link: who is this Redis, and all scripts; then link_ready(). */
 void scripts_greet(struct store *s) REQUIRES(on_hub);
 void script_reload(struct script *script) REQUIRES(on_hub); /* unless that is under way */
+
+/* account.c: replies of the form {'WORD', …}, where WORD says what became of it */
+
+/* status when it is not OK; else what the word means. OK only when `texts` texts follow. */
+enum store_status answer_status(enum store_status status, const redisReply *reply, size_t texts);
+int64_t answer_wait_ms(enum store_status status, const redisReply *reply); /* 0 unless LIMITED */
 
 /* store.c */
 void store_judge(struct store *s) REQUIRES(on_hub); /* has the state changed? */

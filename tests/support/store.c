@@ -77,6 +77,18 @@ static void on_user_event(void *arg, const char *user, const char *json, size_t 
 
 /* ---- life ---- */
 
+static void on_devices_revoked(void *arg, const char *user, const char *ids)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "user %s d %s\n", user, ids);
+}
+
+static void on_guests_out(void *arg, const char *user)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "user %s g\n", user);
+}
+
 void test_store_init(struct test_store *t, struct event_base *base, char instance)
 {
     *t = (struct test_store){
@@ -86,7 +98,13 @@ void test_store_init(struct test_store *t, struct event_base *base, char instanc
                       .redis_sentinels = "",
                       .rate_limit_window_s = 10,
                       .presence_ttl_s = 30,
-                      .name_hold_s = 600 },
+                      .name_hold_s = 600,
+                      .archive_backlog = 1000,
+                      .access_token_s = 900,
+                      .refresh_token_days = 30,
+                      .refresh_grace_s = 30,
+                      .token_key_s = 604800,
+                      .login_window_s = 300 },
     };
     memset(t->settings.instance, instance, sizeof(t->settings.instance) - 1);
     log_set_level(LOG_LEVEL_ERROR);
@@ -104,6 +122,8 @@ void test_store_start(struct test_store *t, struct test_redis *redis)
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,
+        .devices_revoked = on_devices_revoked,
+        .guests_out = on_guests_out,
     };
     t->store = store_new(t->base, redis->address, &t->settings, &t->stats, &events);
 }

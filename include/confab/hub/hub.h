@@ -12,6 +12,7 @@
 #include "confab/base/stats.h"
 #include "confab/wire/command.h"
 #include "confab/wire/frame.h"
+#include "confab/wire/token.h"
 
 struct hub;
 struct user;
@@ -37,6 +38,7 @@ struct peer {
     struct membership *rooms; /* list */
     uint32_t room_count;
     char *session;                    /* own */
+    char device[DEVICE_CHARS + 1];    /* of an account; "": a guest */
     struct command *hello;            /* while the name is being claimed */
     struct ring *held;                /* commands that came before welcome; NULL when none */
     struct peer *prev, *next;         /* the user's connections */

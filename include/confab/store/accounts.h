@@ -8,13 +8,11 @@
 #define CONFAB_STORE_ACCOUNTS_H
 
 #include "confab/store/store.h"
-
-struct device_info; /* wire/account.h */
-struct fold;        /* wire/fold.h */
-struct token_key;   /* wire/token.h */
+#include "confab/wire/account.h"
+#include "confab/wire/fold.h"
+#include "confab/wire/token.h"
 
 enum {
-    STORE_DEVICE_ID = 16,     /* characters of a device's id: hex digits */
     STORE_ALIVE_MOST = 250,   /* devices in one call of store_alive() */
     STORE_RESTORE_MOST = 200, /* accounts in one call of store_restore() */
 };
@@ -155,40 +153,41 @@ int store_alive(struct store *s, const char *const *devices, size_t count, store
 
 struct store_keys {
     enum store_status status;
-    const struct token_key *keys; /* oldest first; at most KEYRING_MOST *
+    const struct token_key *keys; /* oldest first; at most KEYRING_MOST */
     size_t count;
     int64_t now_ms;
 };
 typedef void store_keys_fn(void *arg, const struct store_keys *r);
 /* The keys of all instances (keys.lua). candidate joins them when there is none yet, or the newest
  * is older than TOKEN_KEY_S; one that cannot have signed a living token goes. */
-    int store_keys(struct store *s, const struct token_key *candidate, store_keys_fn *done,
-                   void *arg) REQUIRES(on_hub) MUST_USE;
+int store_keys(struct store *s, const struct token_key *candidate, store_keys_fn *done, void *arg)
+    REQUIRES(on_hub) MUST_USE;
 
-    /* ---- a Redis that came back empty ---- */
+/* ---- a Redis that came back empty ---- */
 
-    enum store_accounts {
-        STORE_ACCOUNTS_UNKNOWN, /* Redis came back without: guests and registrations wait */
-        STORE_ACCOUNTS_NONE,    /* nobody has registered, or nobody could say who had */
-        STORE_ACCOUNTS_SOME,
-    };
-    struct store_accounts_state {
-        enum store_status status;
-        enum store_accounts state;
-    };
-    typedef void store_accounts_fn(void *arg, const struct store_accounts_state *r);
-    /* Tells Redis what is known, and what it is told: UNKNOWN only asks, NONE is taken when Redis knows
- * nothing, SOME always (ready.lua). */
-    int store_accounts(struct store *s, enum store_accounts known, store_accounts_fn *done,
-                       void *arg) REQUIRES(on_hub) MUST_USE;
+enum store_accounts {
+    STORE_ACCOUNTS_UNKNOWN,  /* Redis came back without: guests, logins, registrations wait */
+    STORE_ACCOUNTS_OPEN,     /* no archive was there to say what is lacking */
+    STORE_ACCOUNTS_RESTORED, /* an archive has brought all that it had */
+};
+struct store_accounts_state {
+    enum store_status status;
+    enum store_accounts state; /* OK: after the call */
+    bool used;                 /* OK: there are accounts */
+};
+typedef void store_accounts_fn(void *arg, const struct store_accounts_state *r);
+/* Tells Redis how much it knows of accounts (ready.lua). UNKNOWN only asks; OPEN is taken when
+ * nobody has said anything yet. */
+int store_accounts(struct store *s, enum store_accounts state, store_accounts_fn *done, void *arg)
+    REQUIRES(on_hub) MUST_USE;
 
-    struct store_record {
-        const char *name, *json; /* as they stand in the archive; json "": deleted */
-        size_t json_size;
-    };
-    /* Accounts from an archive: those that Redis lacks or has in an older version (restore.lua). Again
+struct store_record {
+    const char *name, *json; /* as they stand in the archive; json "": deleted */
+    size_t json_size;
+};
+/* Accounts from an archive: those that Redis lacks or has in an older version (restore.lua). Again
  * is as good as once. count ≤ STORE_RESTORE_MOST. */
-    int store_restore(struct store *s, const struct store_record *records, size_t count,
-                      store_status_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+int store_restore(struct store *s, const struct store_record *records, size_t count,
+                  store_status_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
 
 #endif

@@ -1,19 +1,41 @@
--- Takes a name for a session, or finds that the session has it.
+-- Takes a name for a session or for an account, or finds that it has it.
 --
 -- KEYS  1 name:USER  2 presence:USER  3 {user:USER}:conversations
+--       guest: 4 accounts:ready  5 account:USER  6 registered:FOLD1  7 registered:FOLD2
+--       account: 4 device:ID
 -- ARGV  1 session  2 NAME_HOLD in ms  3 instance  4 PRESENCE_TTL in ms
 --       5 '1' when the server made the session up: no client knows it yet
 --       6 prefix of all keys  7 user
+--       8 'guest', 'account', or 'off': nobody asks whether the name is registered
 --
--- Answers {0} when another session has the name, else {1, '@PEER', top number, '@PEER', …}: the
--- private conversations of the last day.
+-- Answers {0} when another session or an account has the name, {2} when the device is none of this
+-- account's, {3} when Redis came back without accounts: try again. Else {1, '@PEER', top number,
+-- '@PEER', …}: the private conversations of the last day.
 --
 -- A session that was made up stands in the key with '~' before it, until a client presents it:
 -- only such a name may be let go of with its connection (release.lua).
 local session, made_up = ARGV[1], '~' .. ARGV[1]
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= session and holder ~= made_up then
-    return { 0 }
+if ARGV[8] == 'account' then
+    if redis.call('HGET', KEYS[4], 'user') ~= ARGV[7] then
+        return { 2 }
+    end
+    if holder then -- of a time without the account
+        redis.call('DEL', KEYS[1])
+        redis.call('PUBLISH', ARGV[6] .. 'user:' .. ARGV[7], 'g ')
+    end
+else
+    if ARGV[8] == 'guest' then
+        if redis.call('EXISTS', KEYS[5], KEYS[6], KEYS[7]) > 0 then
+            return { 0 }
+        end
+        if redis.call('HEXISTS', KEYS[4], 'by') == 0 then
+            return { 3 }
+        end
+    end
+    if holder and holder ~= session and holder ~= made_up then
+        return { 0 }
+    end
 end
 
 -- The names stand in the key sorted by bytes; Lua would sort them as the locale has it.
@@ -31,7 +53,9 @@ for _, other in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
         conversations[#conversations + 1] = top
     end
 end
-local value = ARGV[5] == '1' and holder ~= session and made_up or session
-redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
+if ARGV[8] ~= 'account' then
+    local value = ARGV[5] == '1' and holder ~= session and made_up or session
+    redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
+end
 presence_touch(KEYS[2], ARGV[3], redis_now_ms(), tonumber(ARGV[4]))
 return { 1, unpack(conversations) }

@@ -1,0 +1,19 @@
+-- An account ends, and all that belongs to it but what was written.
+--
+-- ARGV  1 prefix of all keys  2 user  3 version of the account
+--
+-- Answers {'ok'}, or {'none'}: the account has changed or is gone.
+local account = redis.call('HMGET', ACCOUNT, 'version', 'fold1', 'fold2')
+if account[1] ~= ARGV[3] then
+    return { 'none' }
+end
+devices_end('')
+redis.call('DEL', ACCOUNT, DEVICES)
+for i = 2, 3 do
+    local key = PREFIX .. 'registered:' .. (account[i] or '')
+    if redis.call('GET', key) == USER then
+        redis.call('DEL', key)
+    end
+end
+account_archive(account_version(redis_now_ms(), account[1]), '')
+return { 'ok' }
