@@ -170,8 +170,12 @@ static void paged(void *arg, const struct store_messages *r)
         if (skip > r->count)
             skip = r->count;
         peer_send_new(h, op->peer,
-                      event_history(op->stream, r->epoch, r->messages + skip, r->count - skip,
-                                    r->more || skip));
+                      event_history(&(struct page){
+                          .stream = op->stream,
+                          .epoch = r->epoch,
+                          .messages = r->messages + skip,
+                          .count = r->count - skip,
+                          .older = { r->more || skip ? r->epoch : NULL, r->first_seq + skip } }));
     }
     pending_free(op);
 }
@@ -179,7 +183,7 @@ static void paged(void *arg, const struct store_messages *r)
 static void page(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
 {
     struct room *r = c->room ? room_find(h, c->room) : NULL;
-    struct frame *f = r ? stream_page(r, c->before, c->limit) : NULL;
+    struct frame *f = r ? stream_page(r, c->seq, c->limit) : NULL;
     if (f) {
         peer_send_new(h, p, f);
         return;
@@ -190,7 +194,7 @@ static void page(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_h
     }
     struct pending *op = pending_new(h, p, c);
     const char *viewer = p->user ? p->user->name : NULL;
-    int error = store_page(h->store, op->stream, viewer, c->before, c->limit, paged, op);
+    int error = store_page(h->store, op->stream, viewer, c->seq, c->limit, paged, op);
     if (error)
         answer_unsent(op, error);
 }
@@ -261,6 +265,9 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
         break;
     case COMMAND_HISTORY:
         page(h, p, c);
+        break;
+    case COMMAND_SEARCH:
+        peer_error(h, p, ERROR_ARCHIVE_OFF, c->cid, NULL, -1);
         break;
     default:
         break; /* heartbeat: the net thread has seen it */

@@ -252,7 +252,12 @@ static struct frame *history_of(struct room *r, uint64_t first, uint64_t last) R
         const struct frame *f = *slot(r, seq);
         parts[count] = (struct frame_part){ frame_payload(f), frame_payload_size(f) };
     }
-    return event_history(r->name, r->epoch, parts, count, count && first > stream_first(r));
+    return event_history(
+        &(struct page){ .stream = r->name,
+                        .epoch = r->epoch,
+                        .messages = parts,
+                        .count = count,
+                        .older = { count && first > stream_first(r) ? r->epoch : NULL, first } });
 }
 
 struct frame *stream_history(struct room *r, uint64_t after, struct history_memo *memo)

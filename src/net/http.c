@@ -212,8 +212,13 @@ static int get_history(struct session *s, const char *room) REQUIRES(on_net)
     struct command *cmd;
     struct command_error error;
     http_query_init(&query, s->wsi);
-    if (command_history(room, http_query_value(&query, "limit"), http_query_value(&query, "before"),
-                        &cmd, &error) != 0)
+    const struct history_url url = { .room = room,
+                                     .limit = http_query_value(&query, "limit"),
+                                     .before = http_query_value(&query, "before"),
+                                     .after = http_query_value(&query, "after"),
+                                     .at = http_query_value(&query, "at"),
+                                     .epoch = http_query_value(&query, "epoch") };
+    if (command_history(&url, &cmd, &error) != 0)
         return send_command_error(s, &error);
     cmd->received_mono_us = clock_mono_us();
     if (reader_command(session_ask(s), cmd) == READER_STALLED) {

@@ -10,21 +10,11 @@ static const char default_room[] = "general";
 
 enum { RESUME_MAX = RULE_ROOMS_PER_CLIENT * 2 }; /* rooms, and as many conversations */
 
-/* copy_cid() has looked at it. */
-static int take_cid(struct draft *d)
-{
-    if (d->error->cid[0] != '\0')
-        d->c.cid = d->error->cid;
-    else if (draft_has(d, "cid"))
-        return draft_refuse(d, ERROR_BAD_FIELD, "cid");
-    return 0;
-}
-
 static int take_content_and_cid(struct draft *d)
 {
     struct text t;
 
-    if (take_cid(d) != 0 || draft_need_text(d, "content", &t) != 0)
+    if (draft_take_cid(d) != 0 || draft_need_text(d, "content", &t) != 0)
         return -EINVAL;
     enum error_code code = rules_content(t.data, t.size);
     if (code != ERROR_NONE)
@@ -35,12 +25,6 @@ static int take_content_and_cid(struct draft *d)
     return 0;
 }
 
-/* The server itself gives out the empty epoch for a conversation that has no message yet. */
-static bool is_epoch(const char *text, size_t size)
-{
-    return size == 0 || rules_token(text, size, RULE_EPOCH_BYTES);
-}
-
 static bool is_resume_entry(const char *stream, const json_t *point, struct resume_entry *out)
 {
     const json_t *epoch = json_object_get(point, "epoch");
@@ -48,7 +32,7 @@ static bool is_resume_entry(const char *stream, const json_t *point, struct resu
     if (!draft_is_number(json_object_get(point, "seq"), &out->seq) || !json_is_string(epoch))
         return false;
     out->epoch = json_string_value(epoch);
-    if (!is_epoch(out->epoch, json_string_length(epoch)))
+    if (!draft_is_epoch(out->epoch, json_string_length(epoch)))
         return false;
     if (stream[0] != '@')
         return rules_room(stream, strlen(stream), out->stream) == ERROR_NONE;
@@ -100,7 +84,7 @@ static int parse_join(struct draft *d)
         return 0;
     if (draft_need_text(d, "epoch", &epoch) != 0)
         return -EINVAL;
-    if (!is_epoch(epoch.data, epoch.size))
+    if (!draft_is_epoch(epoch.data, epoch.size))
         return draft_refuse(d, ERROR_BAD_FIELD, "epoch");
     d->c.epoch = epoch.data;
     return draft_need_number(d, "seq", &d->c.seq);
@@ -138,20 +122,6 @@ static int parse_read(struct draft *d)
     return draft_need_number(d, "seq", &d->c.seq);
 }
 
-static int parse_history(struct draft *d)
-{
-    uint64_t limit = RULE_HISTORY_MESSAGES;
-
-    d->c.before = UINT64_MAX;
-    if (draft_take_room_or_to(d) != 0 || draft_get_number(d, "before", &d->c.before) != 0 ||
-        draft_get_number(d, "limit", &limit) != 0)
-        return -EINVAL;
-    if (limit < 1 || limit > RULE_HISTORY_MESSAGES)
-        return draft_refuse(d, ERROR_BAD_FIELD, "limit");
-    d->c.limit = (unsigned)limit;
-    return 0;
-}
-
 static int parse_auth(struct draft *d)
 {
     if (draft_take_access_token(d) != 0 || draft_take_refresh_token(d) != 0)
@@ -179,6 +149,7 @@ static const struct {
     [COMMAND_TYPING] = { "typing", parse_typing },
     [COMMAND_READ] = { "read", parse_read },
     [COMMAND_HISTORY] = { "history", parse_history },
+    [COMMAND_SEARCH] = { "search", parse_search },
     [COMMAND_HEARTBEAT] = { "heartbeat", parse_heartbeat },
     [COMMAND_AUTH] = { "auth", parse_auth },
 };
@@ -232,9 +203,7 @@ int command_parse(const char *text, size_t size, struct command **out, struct co
     return rc;
 }
 
-/* Requests in a URL take the same way as frames do, so that there is one set of checks. */
-
-static int parse_url(json_t *frame, struct command **out, struct command_error *error)
+int draft_url_command(json_t *frame, struct command **out, struct command_error *error)
 {
     *error = (struct command_error){ .code = ERROR_NONE };
     int rc = parse_object(frame, out, error);
@@ -252,19 +221,7 @@ int command_hello(const char *username, const char *room, const char *session, c
     draft_url_text(frame, "room", room != NULL ? room : default_room);
     draft_url_text(frame, "session", session);
     draft_url_text(frame, "token", token);
-    return parse_url(frame, out, error);
-}
-
-int command_history(const char *room, const char *limit, const char *before, struct command **out,
-                    struct command_error *error)
-{
-    json_t *frame = json_object();
-
-    draft_url_text(frame, "type", "history");
-    draft_url_text(frame, "room", room);
-    draft_url_number(frame, "limit", limit);
-    draft_url_number(frame, "before", before);
-    return parse_url(frame, out, error);
+    return draft_url_command(frame, out, error);
 }
 
 void command_free(struct command *c)

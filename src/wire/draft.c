@@ -1,4 +1,5 @@
 #include "draft.h"
+#include "confab/wire/date.h"
 #include "word.h"
 
 #include <errno.h>
@@ -148,6 +149,20 @@ int draft_take_refresh_token(struct draft *d)
     return 0;
 }
 
+int draft_take_cid(struct draft *d)
+{
+    if (d->error->cid[0] != '\0')
+        d->c.cid = d->error->cid;
+    else if (draft_has(d, "cid"))
+        return draft_refuse(d, ERROR_BAD_FIELD, "cid");
+    return 0;
+}
+
+bool draft_is_epoch(const char *text, size_t size)
+{
+    return size == 0 || rules_token(text, size, RULE_EPOCH_BYTES);
+}
+
 /* From the draft to one allocation */
 
 static const char *move_text(char **at, const char *text, size_t size)
@@ -163,10 +178,12 @@ static const char *move_text(char **at, const char *text, size_t size)
 struct command *draft_pack(struct draft *d)
 {
     struct command *c = &d->c;
-    const char **texts[] = { &c->room,     &c->to,           &c->username, &c->session,
-                             &c->cid,      &c->epoch,        &c->token,    &c->content_json,
-                             &c->password, &c->new_password, &c->label,    &c->device,
-                             &c->address,  &c->refresh_token };
+    const char **texts[] = {
+        &c->room,   &c->to,     &c->username,     &c->session,       &c->cid,
+        &c->epoch,  &c->token,  &c->content_json, &c->password,      &c->new_password,
+        &c->label,  &c->device, &c->address,      &c->refresh_token, &c->query,
+        &c->author, &c->cursor
+    };
     enum { TEXTS = sizeof texts / sizeof texts[0] };
     size_t sizes[TEXTS];
     size_t size = sizeof *c + c->resume_count * sizeof *c->resume;
@@ -286,16 +303,10 @@ void draft_url_text(json_t *frame, const char *field, const char *value)
 
 void draft_url_number(json_t *frame, const char *field, const char *value)
 {
-    int64_t number = 0;
+    int64_t number;
 
-    if (value == NULL)
-        return;
-    for (const char *c = value; *c != '\0' || c == value; c++) {
-        if (*c < '0' || *c > '9' || __builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, *c - '0', &number)) {
-            draft_url_text(frame, field, value);
-            return;
-        }
-    }
-    json_object_set_new(frame, field, json_integer(number));
+    if (value != NULL && number_text(value, &number))
+        json_object_set_new(frame, field, json_integer(number));
+    else
+        draft_url_text(frame, field, value);
 }

@@ -60,6 +60,10 @@ int draft_take_name(struct draft *d, const char *field, char *buffer, const char
 int draft_take_room_or_to(struct draft *d) MUST_USE;
 /* Printable ASCII; *out is NULL when the field is absent. */
 int draft_take_token(struct draft *d, const char *field, size_t limit, const char **out) MUST_USE;
+/* What error->cid has; NULL when absent. */
+int draft_take_cid(struct draft *d) MUST_USE;
+/* The server itself gives out the empty one, of a conversation that has no message yet. */
+bool draft_is_epoch(const char *text, size_t size) MUST_USE;
 /* An access token: whatever it is, it is looked at later. NULL when absent or empty. */
 int draft_take_access_token(struct draft *d) MUST_USE;
 /* NULL when absent. One that has not the form: ERROR_BAD_TOKEN. */
@@ -69,5 +73,11 @@ int draft_take_refresh_token(struct draft *d) MUST_USE;
  * A number that is none stays a text, and so is refused as a field of the wrong kind. */
 void draft_url_text(json_t *frame, const char *field, const char *value);
 void draft_url_number(json_t *frame, const char *field, const char *value);
+/* Takes frame, an object. As command_parse(). */
+int draft_url_command(json_t *frame, struct command **out, struct command_error *error) MUST_USE;
+
+/* command_past.c */
+int parse_history(struct draft *d) MUST_USE;
+int parse_search(struct draft *d) MUST_USE;
 
 #endif

@@ -4,14 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void field_stream(struct str *s, const char *stream)
-{
-    if (stream[0] == '@')
-        field_plain(s, "to", stream + 1);
-    else
-        field_plain(s, "room", stream);
-}
-
 /* names: joined by '\n'; NULL and "" are the empty list */
 static void field_names(struct str *s, const char *name, const char *names)
 {
@@ -55,6 +47,7 @@ static void field_limits(struct str *s, const struct settings *settings)
     field_number(s, "room_chars", RULE_ROOM_CHARS);
     field_number(s, "cid_bytes", RULE_CID_BYTES);
     field_number(s, "frame_bytes", RULE_FRAME_BYTES);
+    field_number(s, "search_bytes", RULE_SEARCH_BYTES);
     str_addc(s, '}');
 }
 
@@ -98,37 +91,6 @@ struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bo
         field_names(&s, "members", members);
     field_number(&s, "count", count);
     return finish(&s, FRAME_CONTROL);
-}
-
-struct frame *event_history(const char *stream, const char *epoch,
-                            const struct frame_part *messages, size_t count, bool more)
-{
-    struct str head = STR_INIT, tail = STR_INIT;
-    struct frame_part *parts = xcalloc(2 * count + 2, sizeof *parts); /* separators between */
-    size_t n = 0;
-
-    begin(&head, "history");
-    field_stream(&head, stream);
-    field_text(&head, "epoch", epoch);
-    key(&head, "messages");
-    str_addc(&head, '[');
-    str_addc(&tail, ']');
-    field_bool(&tail, "more", more);
-    str_addc(&tail, '}');
-
-    parts[n++] = (struct frame_part){ head.data, head.size };
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            parts[n++] = (struct frame_part){ ",", 1 };
-        parts[n++] = messages[i];
-    }
-    parts[n++] = (struct frame_part){ tail.data, tail.size };
-
-    struct frame *f = frame_new(FRAME_CONTROL, 0, parts, n);
-    free(parts);
-    str_fini(&head);
-    str_fini(&tail);
-    return f;
 }
 
 void event_message_pieces(const struct command *c, const char *user, const char *id,

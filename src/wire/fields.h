@@ -52,6 +52,14 @@ static inline void field_bool(struct str *s, const char *name, bool value)
     str_addz(s, value ? "true" : "false");
 }
 
+static inline void field_stream(struct str *s, const char *stream)
+{
+    if (stream[0] == '@')
+        field_plain(s, "to", stream + 1);
+    else
+        field_plain(s, "room", stream);
+}
+
 static inline struct frame *finish(struct str *s, enum frame_class class)
 {
     str_addc(s, '}');

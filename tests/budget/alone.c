@@ -134,7 +134,10 @@ static void encode_history(void)
     struct frame_part parts[RULE_HISTORY_MESSAGES];
     for (size_t i = 0; i < RULE_HISTORY_MESSAGES; i++)
         parts[i] = (struct frame_part){ message_json, sizeof(message_json) - 1 };
-    frame_unref(event_history("general", "0123abcd", parts, RULE_HISTORY_MESSAGES, false));
+    frame_unref(event_history(&(struct page){ .stream = "general",
+                                              .epoch = "0123abcd",
+                                              .messages = parts,
+                                              .count = RULE_HISTORY_MESSAGES }));
 }
 
 /* ---- batches and outboxes ---- */

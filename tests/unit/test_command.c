@@ -429,32 +429,6 @@ static void read_needs_a_number(void **state)
     refused("{'type':'read','room':'x'}", ERROR_BAD_FIELD, "seq");
 }
 
-static void history_is_the_latest_page_unless_it_says_otherwise(void **state)
-{
-    (void)state;
-    struct command *c = accepted("{'type':'history','room':'x'}");
-    assert_true(c->before == UINT64_MAX);
-    assert_int_equal(c->limit, RULE_HISTORY_MESSAGES);
-    command_free(c);
-
-    c = accepted("{'type':'history','room':'x','before':0,'limit':1}");
-    assert_int_equal(c->before, 0);
-    assert_int_equal(c->limit, 1);
-    command_free(c);
-}
-
-static void history_has_a_limit_of_1_to_100(void **state)
-{
-    (void)state;
-    command_free(accepted("{'type':'history','room':'x','limit':100}"));
-    refused("{'type':'history','room':'x','limit':0}", ERROR_BAD_FIELD, "limit");
-    refused("{'type':'history','room':'x','limit':101}", ERROR_BAD_FIELD, "limit");
-    refused("{'type':'history','room':'x','limit':-1}", ERROR_BAD_FIELD, "limit");
-    refused("{'type':'history','room':'x','limit':4294967297}", ERROR_BAD_FIELD, "limit");
-    refused("{'type':'history','room':'x','limit':'5'}", ERROR_BAD_FIELD, "limit");
-    refused("{'type':'history','room':'x','limit':1e2}", ERROR_BAD_FIELD, "limit");
-}
-
 static void heartbeat_has_no_fields(void **state)
 {
     (void)state;
@@ -493,8 +467,6 @@ int main(void)
         cmocka_unit_test(the_longest_content_is_accepted),
         cmocka_unit_test(typing_read_and_history_take_a_room_or_a_name),
         cmocka_unit_test(read_needs_a_number),
-        cmocka_unit_test(history_is_the_latest_page_unless_it_says_otherwise),
-        cmocka_unit_test(history_has_a_limit_of_1_to_100),
         cmocka_unit_test(heartbeat_has_no_fields),
     };
 

@@ -181,57 +181,6 @@ static void hello_in_a_url_is_checked_like_the_frame(void **state)
                   "session", "");
 }
 
-static void history_in_a_url_takes_decimal_numbers(void **state)
-{
-    (void)state;
-    struct command *c = NULL;
-    struct command_error error;
-
-    assert_int_equal(command_history("x", NULL, NULL, &c, &error), 0);
-    assert_int_equal(c->type, COMMAND_HISTORY);
-    assert_string_equal(c->room, "x");
-    assert_int_equal(c->limit, RULE_HISTORY_MESSAGES);
-    assert_true(c->before == UINT64_MAX);
-    command_free(c);
-
-    assert_int_equal(command_history("x", "20", "9223372036854775807", &c, &error), 0);
-    assert_int_equal(c->limit, 20);
-    assert_true(c->before == INT64_MAX);
-    command_free(c);
-}
-
-static void history_in_a_url_is_checked_like_the_frame(void **state)
-{
-    (void)state;
-    static const char *const bad[] = { "",
-                                       "-1",
-                                       "+1",
-                                       " 1",
-                                       "1 ",
-                                       "1.0",
-                                       "0x1",
-                                       "x",
-                                       "9223372036854775808",
-                                       "99999999999999999999999" };
-    struct command *c = NULL;
-    struct command_error error;
-
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        check_refused(command_history("x", bad[i], NULL, &c, &error), &error, ERROR_BAD_FIELD,
-                      "limit", "");
-        check_refused(command_history("x", NULL, bad[i], &c, &error), &error, ERROR_BAD_FIELD,
-                      "before", "");
-    }
-    check_refused(command_history("x", "0", NULL, &c, &error), &error, ERROR_BAD_FIELD, "limit",
-                  "");
-    check_refused(command_history("x", "101", NULL, &c, &error), &error, ERROR_BAD_FIELD, "limit",
-                  "");
-    check_refused(command_history(NULL, NULL, NULL, &c, &error), &error, ERROR_BAD_FIELD, "room",
-                  "");
-    check_refused(command_history("a/b", NULL, NULL, &c, &error), &error, ERROR_BAD_ROOM, "room",
-                  "");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,8 +192,6 @@ int main(void)
         cmocka_unit_test(resume_names_at_most_twice_the_rooms),
         cmocka_unit_test(hello_in_a_url_joins_general_unless_it_says_otherwise),
         cmocka_unit_test(hello_in_a_url_is_checked_like_the_frame),
-        cmocka_unit_test(history_in_a_url_takes_decimal_numbers),
-        cmocka_unit_test(history_in_a_url_is_checked_like_the_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,14 +56,14 @@ static void welcome_has_every_field_and_limit(void **state)
     json_t *time = json_object_get(welcome, "server_time");
 
     assert_now(time);
-    json_t *expected =
-        json_pack("{s:s, s:i, s:s, s:s, s:s, s:O, s:i, s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},"
-                  " s:{s:I,s:I}}",
-                  "type", "welcome", "v", 1, "user", "ann", "session", "s-1", "instance",
-                  "0123456789abcdef", "server_time", time, "heartbeat_ms", 25000, "limits",
-                  "message_bytes", 4096, "messages", 12, "window_s", 34, "history", 100, "rooms",
-                  100, "name_chars", 32, "room_chars", 64, "cid_bytes", 64, "frame_bytes", 32768,
-                  "private", "@bob", (json_int_t)7, "@Мария", (json_int_t)12345678901);
+    json_t *expected = json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:O, s:i, s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},"
+        " s:{s:I,s:I}}",
+        "type", "welcome", "v", 1, "user", "ann", "session", "s-1", "instance", "0123456789abcdef",
+        "server_time", time, "heartbeat_ms", 25000, "limits", "message_bytes", 4096, "messages", 12,
+        "window_s", 34, "history", 100, "rooms", 100, "name_chars", 32, "room_chars", 64,
+        "cid_bytes", 64, "frame_bytes", 32768, "search_bytes", 256, "private", "@bob",
+        (json_int_t)7, "@Мария", (json_int_t)12345678901);
     assert_non_null(expected);
     assert_true(json_equal(welcome, expected));
     json_decref(expected);
@@ -99,18 +99,6 @@ static void joined_to_a_large_room_only_counts(void **state)
     assert_payload(event_joined("x", "e1", 1, false, 0, NULL, 201), FRAME_CONTROL,
                    "{'type':'joined','room':'x','epoch':'e1','seq':1,'recovered':false,"
                    "'missed':0,'count':201}");
-}
-
-static void history_joins_the_messages(void **state)
-{
-    (void)state;
-    const struct frame_part messages[] = { { "{\"seq\":1}", 9 }, { "{\"seq\":2}", 9 } };
-
-    assert_payload(event_history("general", "e1", messages, 2, true), FRAME_CONTROL,
-                   "{'type':'history','room':'general','epoch':'e1',"
-                   "'messages':[{'seq':1},{'seq':2}],'more':true}");
-    assert_payload(event_history("@bob", "", NULL, 0, false), FRAME_CONTROL,
-                   "{'type':'history','to':'bob','epoch':'','messages':[],'more':false}");
 }
 
 static struct command *parsed_command(const char *text)
@@ -299,7 +287,7 @@ static void every_error_is_json_with_its_http_status(void **state)
 static void other_frames_have_http_status_200(void **state)
 {
     (void)state;
-    struct frame *f = event_history("x", "e", NULL, 0, false);
+    struct frame *f = event_status(true, "");
 
     assert_int_equal(f->http_status, 200);
     frame_unref(f);
@@ -321,7 +309,6 @@ int main(void)
         cmocka_unit_test(welcome_without_conversations_has_an_empty_list),
         cmocka_unit_test(joined_lists_the_members),
         cmocka_unit_test(joined_to_a_large_room_only_counts),
-        cmocka_unit_test(history_joins_the_messages),
         cmocka_unit_test(message_is_complete_with_number_and_time_between_its_pieces),
         cmocka_unit_test(message_without_cid_has_none),
         cmocka_unit_test(private_message_says_to_whom),

@@ -58,19 +58,17 @@ void archive_stop(struct archive *a, int64_t deadline_ms) REQUIRES(on_main);
 /* After hub_free(); frees what is still in its queues. NULL is fine. */
 void archive_free(struct archive *a) REQUIRES(on_main);
 
-/* What is asked. One allocation of xmalloc(): the texts that `page` and `find` point to stand
- * behind the struct. */
+/* What is asked; made with archive_ask_new(). */
 struct archive_ask {
-    uint64_t id;    /* the asker's, comes back in the answer */
-    char asker[17]; /* another instance; "": a peer of this one */
-    bool search;    /* find, else page */
-    struct page_query page;
-    struct search_query find;
-    char stream[ROOM_MAX_BYTES + 2]; /* page: as the frame names it, a room or "@NAME" */
-    char cid[RULE_CID_BYTES + 1];    /* echoed in the frame; "": none */
-    const char *viewer; /* who asks, for the streams of search hits: "d:A|B" is "@" and the other */
+    uint64_t id;              /* the asker's, comes back in the answer */
+    char asker[17];           /* another instance; "": a peer of this one */
     int64_t deadline_mono_ms; /* passed before its turn came: dropped, without an answer */
+    struct ask *ask;          /* own */
 };
+/* Takes ask, which ask_parse() made. */
+struct archive_ask *archive_ask_new(uint64_t id, struct ask *ask, int64_t deadline_mono_ms)
+    MUST_USE;
+void archive_ask_free(struct archive_ask *ask);
 /* Takes ask on success. 0, or -EAGAIN: the queue is full. */
 int archive_ask(struct archive *a, struct archive_ask *ask) REQUIRES(on_hub) MUST_USE;
 
@@ -79,7 +77,9 @@ struct archive_answer {
     char asker[17];
     struct frame *frame; /* history, search or error: one reference, the taker's */
     uint64_t newest;     /* page: number of its last message, 0 when it is empty */
-    uint64_t missing;    /* page: as in the frame */
+    /* page: messages that belong here, by ask->now_epoch and now_top, have not been archived yet:
+     * worth asking again in a moment */
+    bool behind;
 };
 /* Where answers come, for the hub to watch and empty. Each is the taker's, to be given to
  * archive_answer_free(), which keeps the frame when it was set to NULL. */

@@ -10,6 +10,7 @@
 #define CONFAB_ARCHIVE_SINK_H
 
 #include "confab/base/settings.h"
+#include "confab/wire/ask.h"
 #include "confab/wire/frame.h"
 #include "confab/wire/rules.h"
 
@@ -77,19 +78,6 @@ struct sink_written {
     uint64_t added, repeated, rejected;
 };
 
-enum page_way {
-    PAGE_BEFORE, /* the newest below seq; UINT64_MAX is the end */
-    PAGE_AFTER,  /* the oldest above seq */
-    PAGE_AT,     /* the oldest at or after at_ms, of any epoch */
-};
-struct page_query {
-    const char *stream;
-    const char *epoch; /* NULL or "": the newest */
-    enum page_way way;
-    uint64_t seq;
-    int64_t at_ms;
-    unsigned limit; /* 1 … SINK_PAGE_MOST */
-};
 struct page_cursor {
     char epoch[RULE_EPOCH_BYTES + 1];
     uint64_t seq;
@@ -106,15 +94,6 @@ struct page_result {
     struct page_cursor newer; /* PAGE_AFTER */
 };
 
-struct search_query {
-    const char *q;
-    const char *const *streams; /* that the asker may read, and asked for */
-    size_t stream_count;
-    const char *user;           /* who wrote it; NULL or "": anybody */
-    int64_t since_ms, until_ms; /* since ≤ time < until; 0: no bound */
-    unsigned limit;             /* 1 … RULE_SEARCH_RESULTS */
-    const char *cursor;         /* of the answer before; NULL or "": the first page */
-};
 struct search_hit {
     const char *stream, *epoch;
     const char *json; /* the message */

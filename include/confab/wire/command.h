@@ -3,6 +3,7 @@
 #ifndef CONFAB_WIRE_COMMAND_H
 #define CONFAB_WIRE_COMMAND_H
 
+#include "confab/wire/ask.h"
 #include "confab/wire/rules.h"
 #include "confab/wire/token.h"
 
@@ -15,6 +16,7 @@ enum command_type {
     COMMAND_TYPING,
     COMMAND_READ,
     COMMAND_HISTORY,
+    COMMAND_SEARCH,
     COMMAND_HEARTBEAT,
     COMMAND_AUTH,
     /* from HTTP requests alone: wire/account.h */
@@ -42,19 +44,23 @@ struct command {
     int64_t received_mono_us; /* set by the net thread */
 
     const char *room;         /* join, leave, message, typing, read, history; NULL when `to` is set.
-                                 hello: room to join at once, or NULL */
-    const char *to;           /* private, typing, read, history: user name, else NULL */
+                                 hello: room to join at once, or NULL. search: or NULL */
+    const char *to;           /* private, typing, read, history, search: user name, else NULL */
     const char *username;     /* hello, or NULL when there is a token; register, login, password,
                                  unregister */
     const char *session;      /* hello, or NULL; register: of the guest who has the name, or NULL */
     const char *token;        /* access token: hello, auth and HTTP requests, or NULL */
-    const char *cid;          /* message, private; or NULL */
+    const char *cid;          /* message, private, history, search; or NULL */
     const char *content_json; /* message, private: the content as a JSON string, quotes included */
     size_t content_json_size;
-    const char *epoch; /* join with resume, else NULL */
-    uint64_t seq;      /* join with resume, read */
-    uint64_t before;   /* history: messages with a smaller number; UINT64_MAX: the latest */
-    unsigned limit;    /* history: 1 … 100 */
+    const char *epoch; /* join with resume; history: or NULL for the present one */
+    uint64_t seq;      /* join with resume, read; history: before, UINT64_MAX: the latest; after */
+    enum page_way way; /* history */
+    int64_t at_ms;     /* history */
+    unsigned limit;    /* history: 1 … 100, search: 1 … 50 */
+    const char *query; /* search: 1 … 256 bytes */
+    const char *author, *cursor; /* search: or NULL */
+    int64_t since_ms, until_ms;  /* search: 0 when there is none */
     struct resume_point *resume; /* hello */
     size_t resume_count;
 
@@ -91,10 +97,19 @@ int command_parse(const char *text, size_t size, struct command **out, struct co
 int command_hello(const char *username, const char *room, const char *session, const char *token,
                   struct command **out, struct command_error *error) MUST_USE;
 
-/* The history request of `GET /api/v1/messages/ROOM?limit=N&before=SEQ`; strings as they stand
- * in the URL, percent-decoded, NULL for what is not there. As command_parse. */
-int command_history(const char *room, const char *limit, const char *before, struct command **out,
+/* `GET /api/v1/messages/ROOM?limit=&before=|after=|at=&epoch=` and
+ * `GET /api/v1/search?q=&room=&user=&from=&to=&limit=&cursor=`: strings as they stand in the URL,
+ * percent-decoded, NULL for what is not there. As command_parse(). */
+struct history_url {
+    const char *room, *limit, *before, *after, *at, *epoch;
+};
+struct search_url {
+    const char *q, *room, *user, *from, *to, *limit, *cursor;
+};
+int command_history(const struct history_url *url, struct command **out,
                     struct command_error *error) MUST_USE;
+int command_search(const struct search_url *url, struct command **out, struct command_error *error)
+    MUST_USE;
 
 void command_free(struct command *c); /* does not touch c->peer; NULL is fine */
 

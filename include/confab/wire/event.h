@@ -35,9 +35,36 @@ struct frame *event_server(const struct settings *settings) MUST_USE;
 struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bool recovered,
                            uint64_t missed, const char *members, uint64_t count) MUST_USE;
 
-/* messages: `count` JSON objects, oldest first. */
-struct frame *event_history(const char *stream, const char *epoch,
-                            const struct frame_part *messages, size_t count, bool more) MUST_USE;
+struct page_end {
+    const char *epoch; /* NULL: there is nothing more that way */
+    uint64_t seq;
+};
+struct page {
+    const char *stream, *epoch;
+    const struct frame_part *messages; /* JSON objects, oldest first */
+    size_t count;
+    struct page_end older, newer; /* where the next page that way begins */
+    uint64_t missing;             /* messages of this page that are nowhere */
+    const char *cid;              /* NULL or "": none */
+};
+struct frame *event_history(const struct page *page) MUST_USE;
+
+struct found {
+    const char *stream, *epoch;
+    struct frame_part message; /* JSON object */
+    const char *parts;         /* JSON array of texts, plain and found in turn */
+    double score;
+};
+struct finding {
+    const char *q, *cid; /* cid NULL or "": none */
+    const struct found *results;
+    size_t count;
+    const char *cursor; /* NULL or "": there are no more */
+    bool partial;       /* its time was used up */
+    uint64_t behind;    /* messages that are not searchable yet */
+    int64_t took_ms;
+};
+struct frame *event_search(const struct finding *finding) MUST_USE;
 
 /* The three pieces between which Redis puts the sequence number and the time:
  * head seq mid timestamp tail. They are appended to the three strs. */
