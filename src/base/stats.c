@@ -11,16 +11,16 @@ static unsigned bucket_of(int64_t us)
     return bits < STATS_LAG_BUCKETS ? bits : STATS_LAG_BUCKETS - 1;
 }
 
-void stats_redis_lag(struct stats *s, int64_t us)
+void stats_lag_add(struct stats *s, enum stats_lag lag, int64_t us)
 {
-    atomic_fetch_add_explicit(&s->redis_lag[bucket_of(us)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->lags[lag][bucket_of(us)], 1, memory_order_relaxed);
 }
 
-int64_t stats_redis_lag_us(const struct stats *s, double q)
+int64_t stats_lag_us(const struct stats *s, enum stats_lag lag, double q)
 {
     uint64_t counts[STATS_LAG_BUCKETS], total = 0;
     for (unsigned i = 0; i < STATS_LAG_BUCKETS; i++) {
-        counts[i] = atomic_load_explicit(&s->redis_lag[i], memory_order_relaxed);
+        counts[i] = atomic_load_explicit(&s->lags[lag][i], memory_order_relaxed);
         total += counts[i];
     }
     uint64_t seen = 0;

@@ -100,8 +100,9 @@ static void add_redis(const struct net *n, struct str *out)
         "\"reconnects\":%llu,\"lag_p50_us\":%lld,\"lag_p99_us\":%lld,\"probe_lag_us\":%lld},",
         store_state_text(store_state(n)), store_state(n) == STORE_STATE_READY ? "true" : "false",
         (long long)stat_get(s, redis_in_flight), (unsigned long long)stat_get(s, redis_commands),
-        (unsigned long long)stat_get(s, redis_reconnects), (long long)stats_redis_lag_us(s, 0.5),
-        (long long)stats_redis_lag_us(s, 0.99), (long long)stat_get(s, probe_lag_us));
+        (unsigned long long)stat_get(s, redis_reconnects),
+        (long long)stats_lag_us(s, STATS_LAG_REDIS, 0.5),
+        (long long)stats_lag_us(s, STATS_LAG_REDIS, 0.99), (long long)stat_get(s, probe_lag_us));
 }
 
 static void add_all(const struct net *n, struct str *out)

@@ -213,7 +213,7 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *arg)
     const redisReply *got = reply;
     waited_for(r);
     if (got) {
-        stats_redis_lag(r->store->stats, clock_mono_us() - r->sent_us);
+        stats_lag_add(r->store->stats, STATS_LAG_REDIS, clock_mono_us() - r->sent_us);
         if (got->type == REDIS_REPLY_ERROR && repeat(r, got->str))
             return;
     }

@@ -21,8 +21,8 @@ static void lag_of_nothing_is_zero(void **state)
 {
     (void)state;
     struct stats s = { 0 };
-    assert_int_equal(stats_redis_lag_us(&s, 0.5), 0);
-    assert_int_equal(stats_redis_lag_us(&s, 1), 0);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 0.5), 0);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 1), 0);
 }
 
 static void lag_is_the_upper_edge_of_its_bucket(void **state)
@@ -44,9 +44,9 @@ static void lag_is_the_upper_edge_of_its_bucket(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct stats s = { 0 };
-        stats_redis_lag(&s, cases[i].us);
-        assert_int_equal(stats_redis_lag_us(&s, 0), cases[i].edge);
-        assert_int_equal(stats_redis_lag_us(&s, 1), cases[i].edge);
+        stats_lag_add(&s, STATS_LAG_REDIS, cases[i].us);
+        assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 0), cases[i].edge);
+        assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 1), cases[i].edge);
     }
 }
 
@@ -55,16 +55,16 @@ static void lag_has_quantiles(void **state)
     (void)state;
     struct stats s = { 0 };
     for (int i = 0; i < 90; i++)
-        stats_redis_lag(&s, 100);
+        stats_lag_add(&s, STATS_LAG_REDIS, 100);
     for (int i = 0; i < 9; i++)
-        stats_redis_lag(&s, 1000);
-    stats_redis_lag(&s, 100000);
-    assert_int_equal(stats_redis_lag_us(&s, 0.5), 128);
-    assert_int_equal(stats_redis_lag_us(&s, 0.9), 128);
-    assert_int_equal(stats_redis_lag_us(&s, 0.91), 1024);
-    assert_int_equal(stats_redis_lag_us(&s, 0.99), 1024);
-    assert_int_equal(stats_redis_lag_us(&s, 0.995), 131072);
-    assert_int_equal(stats_redis_lag_us(&s, 1), 131072);
+        stats_lag_add(&s, STATS_LAG_REDIS, 1000);
+    stats_lag_add(&s, STATS_LAG_REDIS, 100000);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 0.5), 128);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 0.9), 128);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 0.91), 1024);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 0.99), 1024);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 0.995), 131072);
+    assert_int_equal(stats_lag_us(&s, STATS_LAG_REDIS, 1), 131072);
 }
 
 int main(void)

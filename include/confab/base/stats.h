@@ -49,7 +49,13 @@
     X(registrations)                                                                               \
     X(tokens_refused) /* access tokens that were not valid */                                      \
     X(tokens_refreshed)                                                                            \
-    X(devices_revoked) /* connections closed because their device was revoked */
+    X(devices_revoked)  /* connections closed because their device was revoked */                  \
+    X(archive_added)    /* messages that the archive took */                                       \
+    X(archive_repeats)  /* that it had already */                                                  \
+    X(archive_rejected) /* that it could not take as messages */                                   \
+    X(archive_batches)  /* transactions */                                                         \
+    X(archive_pages)    /* answered from the archive */                                            \
+    X(archive_searches)
 
 /* X(name): values that go up and down. */
 #define STATS_GAUGES(X)                                                                            \
@@ -57,18 +63,29 @@
     X(clients_dedicated) /* of these: with pump threads */                                         \
     X(threads_reader)                                                                              \
     X(threads_writer)                                                                              \
-    X(users)             /* distinct names with a connection here */                               \
-    X(rooms)             /* rooms with members here */                                             \
-    X(queue_bytes)       /* waiting in outboxes */                                                 \
-    X(redis_in_flight)   /* commands without a reply */                                            \
-    X(store_state)       /* enum store_state */                                                    \
-    X(probe_lag_us)      /* last round trip through Redis pub/sub */                               \
-    X(pumps_shared)      /* 1: new clients run on shared steps */                                  \
-    X(passwords_waiting) /* for a thread that hashes */                                            \
-    X(draining)          /* 1: stopping */
+    X(users)                    /* distinct names with a connection here */                        \
+    X(rooms)                    /* rooms with members here */                                      \
+    X(queue_bytes)              /* waiting in outboxes */                                          \
+    X(redis_in_flight)          /* commands without a reply */                                     \
+    X(store_state)              /* enum store_state */                                             \
+    X(probe_lag_us)             /* last round trip through Redis pub/sub */                        \
+    X(pumps_shared)             /* 1: new clients run on shared steps */                           \
+    X(passwords_waiting)        /* for a thread that hashes */                                     \
+    X(archive_state)            /* enum archive_state */                                           \
+    X(archive_waiting)          /* entries of the stream that some archive has not acknowledged */ \
+    X(archive_waiting_since_ms) /* time of the oldest of them, 0: there is none */                 \
+    X(archive_messages)         /* in the file */                                                  \
+    X(archive_unindexed)        /* of these: not searchable yet */                                 \
+    X(draining)                 /* 1: stopping */
 
-/* Round trips of Redis commands: bucket i counts those below 2^i µs. */
-#define STATS_LAG_BUCKETS 26
+/* Times of one kind: bucket i counts those below 2^i µs. */
+enum { STATS_LAG_BUCKETS = 26 };
+enum stats_lag {
+    STATS_LAG_REDIS,  /* round trips of commands */
+    STATS_LAG_PAGE,   /* the archive's answers */
+    STATS_LAG_SEARCH, /* likewise */
+    STATS_LAG_COUNT,
+};
 
 struct stats {
 #define X(name) _Atomic uint64_t name;
@@ -77,7 +94,7 @@ struct stats {
 #define X(name) _Atomic int64_t name;
     STATS_GAUGES(X)
 #undef X
-    _Atomic uint64_t redis_lag[STATS_LAG_BUCKETS];
+    _Atomic uint64_t lags[STATS_LAG_COUNT][STATS_LAG_BUCKETS];
     int64_t started_mono_ms; /* set before threads run */
 };
 
@@ -85,7 +102,8 @@ struct stats {
 #define stat_set(s, name, n) atomic_store_explicit(&(s)->name, (n), memory_order_relaxed)
 #define stat_get(s, name) atomic_load_explicit(&(s)->name, memory_order_relaxed)
 
-void stats_redis_lag(struct stats *s, int64_t us);           /* any thread */
-int64_t stats_redis_lag_us(const struct stats *s, double q); /* upper edge of quantile q (0 … 1) */
+void stats_lag_add(struct stats *s, enum stats_lag lag, int64_t us); /* any thread */
+/* upper edge of quantile q (0 … 1); 0: nothing was counted */
+int64_t stats_lag_us(const struct stats *s, enum stats_lag lag, double q);
 
 #endif

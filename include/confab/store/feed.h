@@ -37,23 +37,22 @@ struct feed_entry {
     const char *id; /* "" of what feed_seed() made up: nothing to acknowledge */
     const struct feed_part *parts;
     size_t count;
-    int64_t added_ms; /* by Redis' clock, from the id; 0: made up */
 };
 typedef void feed_entry_fn(void *arg, const struct feed_entry *entry); /* lives until it returns */
 
-/* addr as REDIS_ADDR; with REDIS_SENTINELS they are asked at each connect. archive: its id, 16
- * hex digits. Nothing is connected yet. Any thread. */
-struct feed *feed_new(const char *addr, const struct settings *settings, const char *archive)
-    MUST_USE;
+/* addr as of store_new(). Nothing is connected yet. Any thread. */
+struct feed *feed_new(const char *addr, const struct settings *settings) MUST_USE;
 void feed_free(struct feed *f);
 /* What the last failure was, for a log; "" when there was none. */
 const char *feed_error(const struct feed *f) REQUIRES(on_archive);
 
-/* Makes stream and group (at 0) when they are missing. committed: the last id that the file holds
- * ("": none). When the group has acknowledged more than that (a backup was put back), what the
- * stream still holds behind it is delivered again. *seed: entries may be missing that neither the
- * group nor the stream can bring (a new group, a backup, a backlog that was cut): feed_seed(). */
-int feed_join(struct feed *f, const char *committed, bool *seed) REQUIRES(on_archive) MUST_USE;
+/* Makes stream and group (at 0) when they are missing; what follows belongs to that group, whose
+ * one reader this must be. archive: its id, 16 hex digits. committed: the last entry that the file
+ * holds ("": none). When the group has acknowledged more (a backup was put back), what the stream
+ * still has behind it is delivered again. *seed: entries may be missing that neither the group nor
+ * the stream can bring (a new group, a backup, a backlog that was cut): feed_seed(). */
+int feed_join(struct feed *f, const char *archive, const char *committed, bool *seed)
+    REQUIRES(on_archive) MUST_USE;
 
 /* The lists that Redis still holds, as entries: a new archive starts with them, and one that
  * lost its backlog fills what it can. */
@@ -61,7 +60,7 @@ int feed_seed(struct feed *f, feed_entry_fn *fn, void *arg) REQUIRES(on_archive)
 
 /* Up to FEED_READ_MOST entries that somebody read and did not acknowledge: it died, or this feed
  * lost its connection. Call it until *more is false, then feed_settle() once all are
- * acknowledged. Only for the one reader of the group. */
+ * acknowledged. */
 int feed_take_over(struct feed *f, feed_entry_fn *fn, void *arg, bool *more) REQUIRES(on_archive)
     MUST_USE;
 /* Forgets what is pending without an entry in the stream, and consumers that have nothing. */
