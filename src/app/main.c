@@ -4,6 +4,7 @@
 #include "confab/app/health_check.h"
 #include "confab/app/private_redis.h"
 #include "confab/app/signals.h"
+#include "confab/archive/archive.h"
 #include "confab/base/secret.h"
 #include "confab/hub/hub.h"
 #include "confab/net/net.h"
@@ -17,7 +18,8 @@
 #include <unistd.h>
 
 enum {
-    STOP_LIMIT_S = 30, /* beyond DRAIN_SECONDS a stop is stuck; a Redis may take 12 of them */
+    ARCHIVE_STOP_MS = 2000, /* for what the last second has brought; Redis keeps the rest */
+    STOP_LIMIT_S = 30,      /* beyond DRAIN_SECONDS a stop is stuck; a Redis may take 12 of them */
 };
 
 struct app {
@@ -28,6 +30,7 @@ struct app {
     int port;
     bool has_private_redis;
     struct private_redis redis;
+    struct archive *archive; /* NULL: none is kept here */
     struct hub *hub;
     bool hub_runs, net_runs;
 };
@@ -66,6 +69,10 @@ static const char *redis_addr(const struct app *a)
 
 static int start_threads(struct app *a) REQUIRES(on_main)
 {
+    a->archive = archive_new(&a->settings, &a->stats, redis_addr(a));
+    int error = a->archive != NULL ? archive_start(a->archive) : 0;
+    if (error < 0)
+        return error;
     struct hub_options options = {
         .settings = &a->settings,
         .stats = &a->stats,
@@ -76,7 +83,7 @@ static int start_threads(struct app *a) REQUIRES(on_main)
     a->hub = hub_new(&options);
     if (a->hub == NULL)
         return -EMFILE;
-    int error = hub_start(a->hub);
+    error = hub_start(a->hub);
     if (error < 0)
         return error;
     a->hub_runs = true;
@@ -138,8 +145,11 @@ static void stop(struct app *a) REQUIRES(on_main)
     }
     if (a->net_runs)
         net_stop(a->net);
+    if (a->archive != NULL)
+        archive_stop(a->archive, ARCHIVE_STOP_MS); /* what the hub published last, too */
     if (a->hub != NULL)
         hub_free(a->hub);
+    archive_free(a->archive);
     if (a->has_private_redis)
         private_redis_stop(&a->redis);
     net_free(a->net);

@@ -2,6 +2,7 @@
  * belong to about the same moment. */
 #include "http.h"
 
+#include "confab/archive/archive.h"
 #include "confab/store/store.h"
 #include "post.h"
 
@@ -20,6 +21,41 @@ static enum store_state store_state(const struct net *n)
     return (enum store_state)stat_get(n->stats, store_state);
 }
 
+static enum archive_state archive_state(const struct net *n)
+{
+    return (enum archive_state)stat_get(n->stats, archive_state);
+}
+
+/* Of health and stats; without the closing brace. The status of health stays that of the chat:
+ * an archive in trouble must not take instances out of a balancer. */
+static void add_archive(const struct net *n, struct str *out)
+{
+    str_addf(out,
+             "\"archive\":{\"state\":\"%s\",\"reason\":\"%s\",\"behind\":%lld,\"oldest_ms\":%lld",
+             archive_state_name(archive_state(n)), archive_state_text(archive_state(n)),
+             (long long)stat_get(n->stats, archive_waiting),
+             (long long)stat_get(n->stats, archive_waiting_since_ms));
+}
+
+static void add_archive_stats(const struct net *n, struct str *out)
+{
+    const struct stats *s = n->stats;
+    add_archive(n, out);
+    str_addf(out,
+             ",\"messages\":%lld,\"unindexed\":%lld,\"batches\":%llu,\"added\":%llu,"
+             "\"repeats\":%llu,\"rejected\":%llu,\"pages\":%llu,\"searches\":%llu,"
+             "\"page_p99_us\":%lld,\"search_p99_us\":%lld},",
+             (long long)stat_get(s, archive_messages), (long long)stat_get(s, archive_unindexed),
+             (unsigned long long)stat_get(s, archive_batches),
+             (unsigned long long)stat_get(s, archive_added),
+             (unsigned long long)stat_get(s, archive_repeats),
+             (unsigned long long)stat_get(s, archive_rejected),
+             (unsigned long long)stat_get(s, archive_pages),
+             (unsigned long long)stat_get(s, archive_searches),
+             (long long)stats_lag_us(s, STATS_LAG_PAGE, 0.99),
+             (long long)stats_lag_us(s, STATS_LAG_SEARCH, 0.99));
+}
+
 int api_health(const struct net *n, struct str *out)
 {
     const bool draining = atomic_load(&n->draining);
@@ -28,8 +64,10 @@ int api_health(const struct net *n, struct str *out)
     if (draining || !ready)
         str_addf(out, "\"reason\":\"%s\",",
                  draining ? "the server stops" : store_state_text(store_state(n)));
-    str_addf(out, "\"instance\":\"%s\",\"redis\":\"%s\"}", n->settings->instance,
+    str_addf(out, "\"instance\":\"%s\",\"redis\":\"%s\",", n->settings->instance,
              store_state_text(store_state(n)));
+    add_archive(n, out);
+    str_addz(out, "}}");
     return draining || !ready ? 503 : 200;
 }
 
@@ -134,6 +172,7 @@ void api_stats(const struct net *n, struct str *out)
     add_queues(n, out);
     add_nets(n, out);
     add_redis(n, out);
+    add_archive_stats(n, out);
     add_all(n, out);
     str_addc(out, '}');
 }
