@@ -5,6 +5,7 @@
 #include "support/redis.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static int set_up(void **state)
 {
     (void)state;
     role_assume(&on_archive);
+    signal(SIGPIPE, SIG_IGN); /* the server's threads have all signals blocked */
     test_redis_init(&redis);
     settings = (struct settings){ .redis_prefix = "confab:",
                                   .redis_password = "",
