@@ -150,6 +150,9 @@ int64_t message_at(struct file *f, int64_t low, int64_t high, int64_t time_ms);
 enum sink_status sqlite_write(void *sink, const struct sink_batch *batch, struct sink_written *out);
 enum sink_status sqlite_records(void *sink, const char *kind, const char *after,
                                 struct sink_records *out);
+/* sqlite_write() within a transaction. */
+void write_batch(struct file *f, const struct sink_batch *batch, struct sink_written *out);
+int64_t message_id(struct file *f, const struct sink_message *m); /* of one that is there */
 void write_resume(struct file *f); /* once after opening to write, in a transaction */
 /* Before the row of a message goes or its text changes. In a transaction. */
 void message_unindex(struct file *f, int64_t id);

@@ -53,10 +53,29 @@
     /* repeats of what an epoch that was lost had already */ \
     X(AGAIN_LOAD, "INSERT OR IGNORE INTO again SELECT json_extract(json, '$.id'), id FROM message" \
         " WHERE id >= ?1 AND id <= ?2 LIMIT 10000") \
-    X(AGAIN_FIND, "SELECT row FROM again WHERE id = json_extract(?1, '$.id')") \
+    X(AGAIN_FIND, "SELECT row FROM again JOIN message ON message.id = row" \
+        " WHERE again.id = json_extract(?1, '$.id')" \
+        " AND time_ms <= json_extract(?1, '$.timestamp')") \
     X(AGAIN_DROP, "DELETE FROM again WHERE row = ?1") \
     X(AGAIN_CLEAR, "DELETE FROM again") \
     X(KIND_SET, "UPDATE message SET kind = ?2 WHERE id = ?1") \
+    /* what goes */ \
+    X(STREAM_NEXT, "SELECT id, name FROM stream WHERE id > ?1 ORDER BY id LIMIT 1") \
+    X(MESSAGE_DROP, "DELETE FROM message WHERE id = ?1") \
+    X(EPOCH_DROP_EMPTY, "DELETE FROM epoch WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message" \
+        " WHERE id >= ?1 << 32 AND id <= ?1 << 32 | 4294967295)") \
+    X(MESSAGE_AFTER_MANY, "SELECT id FROM message WHERE id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2") \
+    X(FORGET_ORDER, "SELECT name, version, ifnull(json_extract(json, '$.as'), 'deleted')," \
+        " ifnull(json_extract(json, '$.next'), 0) FROM record WHERE kind = 'forget' LIMIT 1") \
+    X(FORGET_NEXT, "UPDATE record SET json = json_set(json, '$.next', ?2)" \
+        " WHERE kind = 'forget' AND name = ?1") \
+    X(FORGET_FIND, "SELECT id FROM message WHERE id >= ?1 AND id <= ?2 AND time_ms <= ?3" \
+        " AND json_extract(json, '$.user') = ?4") \
+    X(FORGET, "UPDATE message SET kind = CASE kind WHEN 7 THEN 7 ELSE 6 END, state = NULL," \
+        " json = json_remove(json_set(json, '$.user', ?2, '$.content', ''," \
+        "  '$.deleted', json('true')), '$.cid') WHERE id = ?1") \
+    X(INDEX_MERGE, "INSERT INTO search (search, rank) VALUES ('merge', ?1)") \
+    X(REJECTED_DROP, "DELETE FROM rejected WHERE instr(CAST(body AS TEXT), ?1)") \
     /* records and what could not be stored */ \
     X(RECORD_SET, "INSERT INTO record VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE" \
         " SET version = excluded.version, json = excluded.json" \

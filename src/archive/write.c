@@ -210,7 +210,18 @@ static int compare(const void *left, const void *right)
     return order ? order : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-static void add_messages(struct file *f, const struct sink_batch *batch, struct sink_written *out)
+static void set_record(struct file *f, const struct sink_record *r)
+{
+    sqlite3_stmt *s = file_statement(f, STATEMENT_RECORD_SET);
+
+    bind_textz(s, 1, r->kind);
+    bind_textz(s, 2, r->name);
+    bind_number(s, 3, r->version);
+    bind_text(s, 4, r->size > 0 ? r->json : "{}", r->size > 0 ? r->size : 2);
+    file_run(f, s);
+}
+
+void write_batch(struct file *f, const struct sink_batch *batch, struct sink_written *out)
 {
     if (batch->message_count > f->order_room) {
         f->order_room = batch->message_count;
@@ -222,17 +233,24 @@ static void add_messages(struct file *f, const struct sink_batch *batch, struct 
         qsort(f->order, batch->message_count, sizeof(*f->order), compare);
     for (size_t i = 0; i < batch->message_count && f->status == SINK_OK; i++)
         add_message(f, f->order[i], out);
+    for (size_t i = 0; i < batch->record_count; i++)
+        set_record(f, &batch->records[i]);
+    for (size_t i = 0; i < batch->reject_count; i++)
+        reject(f, &batch->rejects[i], out);
+    if (out->added > 0) {
+        sqlite3_stmt *s = file_statement(f, STATEMENT_FACT_ADD);
+        bind_textz(s, 1, "messages");
+        bind_number(s, 2, (int64_t)out->added);
+        file_run(f, s);
+    }
+    if (batch->entry != NULL && batch->entry[0] != '\0')
+        fact_set_text(f, "entry", batch->entry);
 }
 
-static void set_record(struct file *f, const struct sink_record *r)
+int64_t message_id(struct file *f, const struct sink_message *m)
 {
-    sqlite3_stmt *s = file_statement(f, STATEMENT_RECORD_SET);
-
-    bind_textz(s, 1, r->kind);
-    bind_textz(s, 2, r->name);
-    bind_number(s, 3, r->version);
-    bind_text(s, 4, r->size > 0 ? r->json : "", r->size);
-    file_run(f, s);
+    find_epoch(f, m);
+    return epoch_low(f->epoch) | (int64_t)m->seq;
 }
 
 static void forget_repeats(struct file *f)
@@ -251,19 +269,7 @@ enum sink_status sqlite_write(void *sink, const struct sink_batch *batch, struct
     if (!file_begin(f, true))
         return f->status;
     forget_repeats(f);
-    add_messages(f, batch, &written);
-    for (size_t i = 0; i < batch->record_count; i++)
-        set_record(f, &batch->records[i]);
-    for (size_t i = 0; i < batch->reject_count; i++)
-        reject(f, &batch->rejects[i], &written);
-    if (written.added > 0) {
-        sqlite3_stmt *s = file_statement(f, STATEMENT_FACT_ADD);
-        bind_textz(s, 1, "messages");
-        bind_number(s, 2, (int64_t)written.added);
-        file_run(f, s);
-    }
-    if (batch->entry != NULL && batch->entry[0] != '\0')
-        fact_set_text(f, "entry", batch->entry);
+    write_batch(f, batch, &written);
     const enum sink_status status = file_end(f);
     if (status == SINK_OK)
         *out = written;

@@ -1,0 +1,271 @@
+/* Fills an archive through its sink, and measures it: scripts/archive.sh. */
+#include "confab/archive/sink.h"
+#include "hist.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    BATCH = 2000,       /* as the server's */
+    INDEX_EVERY = 10,   /* batches, about what a second brings */
+    VOCABULARY = 50000, /* words; the n-th is n times rarer than the first */
+    JSON_BYTES = 2048,
+    FIRST_MS = 1577836800, /* s: 2020-01-01 */
+};
+
+struct options {
+    const char *folder;
+    uint64_t rows;
+    unsigned rooms, users;
+    bool index, cold;
+};
+
+static void die(const char *what, enum sink_status status, const char *why)
+{
+    fprintf(stderr, "confab-archive: %s: status %d: %s\n", what, status, why);
+    exit(2);
+}
+
+static void *open_sink(const struct options *o, enum sink_mode mode)
+{
+    struct settings settings = { .archive_dir = o->folder, .archive_index = o->index };
+    struct settings *kept = xmalloc(sizeof *kept); /* borrowed by the sink, for ever here */
+    char why[SINK_WHY_BYTES + 1];
+    void *sink;
+
+    *kept = settings;
+    const enum sink_status status = sink_sqlite.open(kept, mode, &sink, why);
+    if (status != SINK_OK)
+        die(o->folder, status, why);
+    return sink;
+}
+
+/* ---- data ---- */
+
+/* The same for every run. Marsaglia, "Xorshift RNGs". */
+static uint64_t next_random(void)
+{
+    static uint64_t x = 88172645463325252u;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
+
+/* Zipf's law for words: n with a probability of about 1/n. */
+static unsigned word_number(void)
+{
+    const double u = (double)(next_random() >> 11) / 9007199254740992.0;
+    double n = 1;
+
+    for (double left = u * 16; left >= 1 && n < VOCABULARY; left--)
+        n *= 2; /* 2^16 > VOCABULARY: each power of two has the same share */
+    return (unsigned)(n + (double)(next_random() % (uint64_t)n)) % VOCABULARY;
+}
+
+static size_t add_word(char *out, unsigned n)
+{
+    static const char consonants[] = "bdfgklmnprstvz", vowels[] = "aeiou";
+    size_t size = 0;
+
+    do {
+        out[size++] = consonants[n % 14];
+        out[size++] = vowels[n / 14 % 5];
+        n /= 70;
+    } while (n != 0);
+    return size;
+}
+
+static size_t make_json(char out[JSON_BYTES], const struct options *o, const char *room,
+                        uint64_t seq, uint64_t time_ms)
+{
+    const int head = snprintf(out, JSON_BYTES,
+                              "{\"type\":\"message\",\"room\":\"%s\",\"seq\":%" PRIu64
+                              ",\"id\":\"%016" PRIx64 "\",\"user\":\"user%u\",\"content\":\"",
+                              room, seq, next_random(), (unsigned)(next_random() % o->users));
+    size_t size = (size_t)head;
+
+    for (unsigned words = 2 + (unsigned)(next_random() % 18); words > 0; words--) {
+        size += add_word(out + size, word_number());
+        out[size++] = words > 1 ? ' ' : '"';
+    }
+    return size + (size_t)snprintf(out + size, JSON_BYTES - size,
+                                   ",\"timestamp\":%" PRIu64 ",\"cid\":\"%08x\"}", time_ms,
+                                   (unsigned)next_random());
+}
+
+static void upkeep(void *sink)
+{
+    bool more = true;
+
+    while (more) {
+        const enum sink_status status = sink_sqlite.upkeep(sink, 200000, &more);
+        if (status != SINK_OK)
+            die("upkeep", status, sink_sqlite.why(sink));
+    }
+}
+
+/* Rooms take turns, as in a busy chat. */
+static void make_batch(const struct options *o, uint64_t from, struct sink_message *messages,
+                       char (*rooms)[32], char (*texts)[JSON_BYTES])
+{
+    for (uint64_t i = 0; i < BATCH; i++) {
+        const uint64_t n = from + i;
+        const unsigned room = (unsigned)(n % o->rooms);
+        const uint64_t seq = n / o->rooms + 1;
+        messages[i].stream = rooms[room];
+        messages[i].epoch = "f00dfacef00dface";
+        messages[i].seq = seq;
+        messages[i].json = texts[i];
+        messages[i].size =
+            make_json(texts[i], o, rooms[room] + 2, seq, FIRST_MS * 1000ull + n * 10);
+        messages[i].entry = "0-1";
+    }
+}
+
+static void report(const char *what, uint64_t rows, int64_t us)
+{
+    printf("%-12s rows=%" PRIu64 " seconds=%.1f rows_per_s=%.0f\n", what, rows, (double)us / 1e6,
+           (double)rows * 1e6 / (double)us);
+    fflush(stdout);
+}
+
+static void data(const struct options *o)
+{
+    static struct sink_message messages[BATCH];
+    static char texts[BATCH][JSON_BYTES];
+    void *sink = open_sink(o, SINK_WRITE);
+    char(*rooms)[32] = xcalloc(o->rooms, sizeof *rooms);
+    int64_t spent_us = 0, part_us = 0;
+    uint64_t part = 0;
+    struct sink_written written;
+
+    for (unsigned i = 0; i < o->rooms; i++)
+        snprintf(rooms[i], sizeof rooms[i], "r:room%u", i);
+    for (uint64_t n = 0; n < o->rows; n += BATCH) {
+        make_batch(o, n, messages, rooms, texts);
+        const struct sink_batch batch = { .messages = messages,
+                                          .message_count = BATCH,
+                                          .entry = "0-1" };
+        const int64_t begin = clock_mono_us();
+        const enum sink_status status = sink_sqlite.write(sink, &batch, &written);
+        if (status != SINK_OK || written.rejected > 0)
+            die("write", status, sink_sqlite.why(sink));
+        if (n / BATCH % INDEX_EVERY == INDEX_EVERY - 1)
+            upkeep(sink);
+        part_us += clock_mono_us() - begin;
+        part += BATCH;
+        if (part >= 1000000) {
+            report("part", part, part_us);
+            spent_us += part_us;
+            part_us = 0;
+            part = 0;
+        }
+    }
+    const int64_t begin = clock_mono_us();
+    upkeep(sink);
+    report("all", o->rows, spent_us + part_us + clock_mono_us() - begin);
+    sink_sqlite.close(sink);
+    free(rooms);
+}
+
+/* ---- pages ---- */
+
+static void forget_cache(const struct options *o)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/archive.db", o->folder);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
+        die(path, SINK_IO, "cannot drop the cache");
+    close(fd);
+}
+
+static void pages(const struct options *o)
+{
+    static struct hist hist;
+    struct page_result page;
+    void *sink = open_sink(o, SINK_READ);
+    char room[32];
+
+    for (unsigned i = 0; i < (o->cold ? 300u : 20000u); i++) {
+        snprintf(room, sizeof room, "r:room%u", (unsigned)(next_random() % o->rooms));
+        const struct page_query query = { .stream = room,
+                                          .epoch = "f00dfacef00dface",
+                                          .way = i % 2 ? PAGE_AFTER : PAGE_BEFORE,
+                                          .seq = next_random() % (o->rows / o->rooms),
+                                          .limit = 50 };
+        if (o->cold) { /* SQLite's own cache, too */
+            sink_sqlite.close(sink);
+            sink = open_sink(o, SINK_READ);
+            forget_cache(o);
+        }
+        const int64_t begin = clock_mono_us();
+        const enum sink_status status = sink_sqlite.page(sink, &query, &page);
+        hist_add(&hist, clock_mono_us() - begin);
+        if (status != SINK_OK || !page.known)
+            die("page", status, sink_sqlite.why(sink));
+    }
+    printf("page of 50, %s: p50=%" PRIu64 " us p99=%" PRIu64 " us max=%" PRIu64 " us\n",
+           o->cold ? "cold" : "warm", hist_quantile(&hist, 0.5), hist_quantile(&hist, 0.99),
+           hist.max);
+    sink_sqlite.close(sink);
+}
+
+static const char usage[] =
+    "Usage: confab-archive data|pages FOLDER [option]…\n"
+    "  --rows N    messages (1000000)        --rooms N   they are spread over (100)\n"
+    "  --users N   who write them (1000)     --no-index  without the index for searches\n"
+    "  --cold      pages: drop the file from the cache before each\n";
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        { "rows", required_argument, NULL, 'n' },  { "rooms", required_argument, NULL, 'r' },
+        { "users", required_argument, NULL, 'u' }, { "no-index", no_argument, NULL, 'i' },
+        { "cold", no_argument, NULL, 'c' },        { NULL, 0, NULL, 0 },
+    };
+    struct options o = { .rows = 1000000, .rooms = 100, .users = 1000, .index = true };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        const unsigned long n = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
+        switch (option) {
+        case 'n':
+            o.rows = n;
+            break;
+        case 'r':
+            o.rooms = (unsigned)n;
+            break;
+        case 'u':
+            o.users = (unsigned)n;
+            break;
+        case 'i':
+            o.index = false;
+            break;
+        case 'c':
+            o.cold = true;
+            break;
+        default:
+            fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (argc - optind != 2 || o.rows == 0 || o.rooms == 0 || o.users == 0) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    o.folder = argv[optind + 1];
+    if (strcmp(argv[optind], "data") == 0)
+        data(&o);
+    else
+        pages(&o);
+    return 0;
+}
