@@ -1,5 +1,6 @@
 /* A connection to an archive's file: open and close, locks, transactions, errors. */
 #include "state.h"
+#include "search.h"
 #include "token.h"
 
 #include <errno.h>
@@ -337,6 +338,8 @@ static void open_db(struct file *f)
     int rc = sqlite3_open_v2(path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = token_register(f->db);
+    if (rc == SQLITE_OK)
+        rc = search_register(f->db);
     if (rc != SQLITE_OK)
         file_failed(f, rc);
     /* mmap_size stays 0: a file that is cut short would end the server with SIGBUS.
@@ -347,6 +350,7 @@ static void open_db(struct file *f)
                  "PRAGMA temp_store = MEMORY;"
                  "PRAGMA secure_delete = ON; PRAGMA cache_size = -16384;"
                  "CREATE TEMP TABLE again (id TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID");
+    log_watch(f);
     schema_upgrade(f);
     if (f->mode == SINK_READ)
         file_exec(f, "PRAGMA query_only = ON");

@@ -60,6 +60,9 @@ struct file {
     struct search *search; /* search.c: its own; NULL until first used */
 
     /* upkeep */
+    int64_t index_mono_ms;  /* until then a few messages wait */
+    int log_pages;          /* in the write-ahead log, at the last commit */
+    int log_copied;         /* that were there when it was copied back */
     int64_t retain_mono_ms; /* when to look again for what is too old */
     int64_t retain_stream;  /* the last one that was looked at */
     struct salvage *salvage;
@@ -165,6 +168,7 @@ enum sink_status sqlite_page(void *sink, const struct page_query *query, struct 
 enum sink_status sqlite_search(void *sink, const struct search_query *query,
                                struct search_result *out);
 void search_free(struct search *s); /* NULL is fine */
+void log_watch(struct file *f);     /* once, after wal_autocheckpoint was set */
 enum sink_status sqlite_upkeep(void *sink, int64_t budget_us, bool *more);
 
 /* Parts of upkeep that are in other files. Each does a few milliseconds of work in a transaction of

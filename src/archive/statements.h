@@ -47,6 +47,11 @@
     X(UNINDEXED_DROP, "DELETE FROM unindexed WHERE id = ?1") \
     X(INDEX_DROP, "INSERT INTO search (search, rowid, content, author)" \
         " SELECT 'delete', id, content, author FROM searchable WHERE id = ?1") \
+    X(UNINDEXED_AT, "SELECT id FROM unindexed ORDER BY id LIMIT 1 OFFSET ?1") \
+    X(UNINDEXED_NEXT, "SELECT id FROM unindexed ORDER BY id") \
+    X(UNINDEXED_DROP_TO, "DELETE FROM unindexed WHERE id <= ?1") \
+    X(INDEX_ADD, "INSERT INTO search (rowid, content, author)" \
+        " SELECT id, content, author FROM searchable WHERE id = ?1") \
     X(INDEX_CLEAR, "INSERT INTO search (search) VALUES ('delete-all')") \
     X(UNINDEXED_CLEAR, "DELETE FROM unindexed") \
     X(UNINDEXED_ALL, "INSERT INTO unindexed SELECT id FROM message") \
@@ -76,6 +81,14 @@
         "  '$.deleted', json('true')), '$.cid') WHERE id = ?1") \
     X(INDEX_MERGE, "INSERT INTO search (search, rank) VALUES ('merge', ?1)") \
     X(REJECTED_DROP, "DELETE FROM rejected WHERE instr(CAST(body AS TEXT), ?1)") \
+    /* searches: nothing may stand beside MATCH and the rowid, or the planner may leave the index */ \
+    X(SEARCH_EPOCHS, "SELECT id, name FROM epoch WHERE stream = ?1") \
+    X(SEARCH_BEHIND, "SELECT count(*) FROM (SELECT 1 FROM unindexed LIMIT ?1)") \
+    X(SEARCH_MATCH, "SELECT rowid, confab_score(search) FROM search WHERE search MATCH ?1" \
+        " AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC") \
+    X(SEARCH_HIT, "SELECT json FROM message WHERE id = ?1 AND kind <= 1") \
+    X(SEARCH_PARTS, "SELECT json_quote(snippet(search, 0, char(2), char(3), '…', 24))" \
+        " FROM search WHERE search MATCH ?1 AND rowid BETWEEN ?2 AND ?2") \
     /* records and what could not be stored */ \
     X(RECORD_SET, "INSERT INTO record VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE" \
         " SET version = excluded.version, json = excluded.json" \
