@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 enum {
-    /* one for each ask that waits or is being answered; so it never is full */
-    ANSWERS_MOST = ARCHIVE_PAGES_MOST + ARCHIVE_FINDS_MOST + 2,
+    ANSWERS_MOST = ARCHIVE_PAGES_MOST + ARCHIVE_FINDS_MOST,
     WRITER_NICE = 5, /* who chats comes first */
 };
 
@@ -61,11 +60,10 @@ struct archive *archive_new_with(const struct settings *settings, struct stats *
                                  const char *redis_addr, const struct archive_sink *sink)
 {
     struct archive *a = xcalloc(1, sizeof *a);
-    a->settings = settings;
-    a->stats = stats;
-    a->sink = sink;
     a->stop_fd = -1;
     a->writer = writer_new(settings, stats, sink, redis_addr);
+    a->page = a->find = (struct reader){ .settings = settings, .stats = stats, .sink = sink };
+    a->page.answers = a->find.answers = &a->answers;
     return a;
 }
 
@@ -79,54 +77,72 @@ struct archive *archive_new(const struct settings *settings, struct stats *stats
     return archive_new_with(settings, stats, redis_addr, &sink_sqlite);
 }
 
+static int start_threads(struct archive *a) REQUIRES(on_main)
+{
+    int error = queue_init(&a->answers, ANSWERS_MOST);
+    if (error != 0)
+        return error;
+    a->has_queue = true;
+    error = reader_start(&a->page, "archive-page", ARCHIVE_PAGES_MOST);
+    if (error == 0)
+        error = reader_start(&a->find, "archive-find", ARCHIVE_FINDS_MOST);
+    if (error == 0)
+        error = thread_start(&a->thread, "archive", 0, run_writer, a);
+    a->runs = error == 0;
+    if (a->runs)
+        stat_set(a->page.stats, threads_archive, 3);
+    return error;
+}
+
 int archive_start(struct archive *a)
 {
-    a->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    a->stop_fd = a->page.stop_fd = a->find.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (a->stop_fd < 0)
         return -errno;
-    int error = queue_init(&a->answers, ANSWERS_MOST);
-    if (error != 0) {
-        close(a->stop_fd);
-        a->stop_fd = -1;
-        return error;
-    }
-    error = thread_start(&a->thread, "archive", 0, run_writer, a);
-    a->runs = error == 0;
+    int error = start_threads(a);
+    if (error != 0)
+        archive_stop(a, 0);
     return error;
 }
 
 void archive_stop(struct archive *a, int64_t deadline_ms)
 {
-    if (!a->runs)
+    if (a->stop_fd < 0)
         return;
     atomic_store(&a->stop_deadline_mono_ms, clock_mono_ms() + deadline_ms);
     BUG_ON(eventfd_write(a->stop_fd, 1) != 0);
-    thread_join(a->thread);
+    if (a->runs)
+        thread_join(a->thread);
     a->runs = false;
+    reader_join(&a->page);
+    reader_join(&a->find);
 }
 
 void archive_free(struct archive *a)
 {
     if (a == NULL)
         return;
-    if (a->stop_fd >= 0) {
-        void *answer;
-        while (queue_take(&a->answers, &answer, 1) != 0)
-            archive_answer_free(answer);
+    reader_fini(&a->page);
+    reader_fini(&a->find);
+    void *answer;
+    while (a->has_queue && queue_take(&a->answers, &answer, 1) != 0)
+        archive_answer_free(answer);
+    if (a->has_queue)
         queue_fini(&a->answers);
+    if (a->stop_fd >= 0)
         close(a->stop_fd);
-    }
     writer_free(a->writer);
     free(a);
+}
+
+/* ---- asks, on the hub's thread ---- */
+
+int archive_ask(struct archive *a, struct archive_ask *ask)
+{
+    return queue_push(ask->ask->search ? &a->find.asks : &a->page.asks, ask);
 }
 
 struct queue *archive_answers(struct archive *a)
 {
     return &a->answers;
-}
-
-void archive_answer_free(struct archive_answer *answer)
-{
-    frame_unref(answer->frame);
-    free(answer);
 }

@@ -2,19 +2,18 @@
 #ifndef CONFAB_ARCHIVE_THREADS_H
 #define CONFAB_ARCHIVE_THREADS_H
 
-#include "confab/archive/archive.h"
+#include "reader.h"
 #include "writer.h"
 
 struct archive {
-    const struct settings *settings;
-    struct stats *stats;
-    const struct archive_sink *sink;
     struct writer *writer; /* thread `archive` */
     pthread_t thread;
     bool runs;
+    struct reader page, find;
     int stop_fd; /* eventfd(2), readable once the threads are to end: nobody reads it */
     _Atomic int64_t stop_deadline_mono_ms;
     struct queue answers;
+    bool has_queue;
 };
 
 /* archive_new() with a sink of the caller's. */

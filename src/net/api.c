@@ -75,9 +75,10 @@ static void add_threads(const struct net *n, struct str *out)
 {
     str_addf(out,
              "\"threads\":{\"main\":1,\"accept\":1,\"hub\":1,\"net\":%u,\"reader\":%lld,"
-             "\"writer\":%lld},",
+             "\"writer\":%lld,\"archive\":%lld},",
              n->count, (long long)stat_get(n->stats, threads_reader),
-             (long long)stat_get(n->stats, threads_writer));
+             (long long)stat_get(n->stats, threads_writer),
+             (long long)stat_get(n->stats, threads_archive));
     str_addf(out,
              "\"pumps\":{\"mode\":\"%s\",\"now\":\"%s\",\"thread_clients\":%lld,"
              "\"dedicated\":%lld},",

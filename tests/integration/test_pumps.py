@@ -42,12 +42,12 @@ def test_shared_pumps_have_no_threads(start, redis, connect, new, room):
 
 
 def test_stats_say_what_proc_says(start, redis, connect, new, room):
-    server = start(redis, PUMPS="threads", NET_THREADS=2)
+    server = start(redis, PUMPS="threads", NET_THREADS=2, ARCHIVE="sqlite")
     for _ in range(4):
         connect(server, new.anna, room)
-    expected = {"main": 1, "accept": 1, "hub": 1, "net": 2, "reader": 4, "writer": 4}
+    expected = {"main": 1, "accept": 1, "hub": 1, "net": 2, "reader": 4, "writer": 4, "archive": 3}
     wait_for(lambda: server.stats()["threads"] == expected, "stats say so")
-    for kind in ("net", "hub", "accept", "reader", "writer"):  # a new thread names itself
+    for kind in ("net", "hub", "accept", "reader", "writer", "archive"):  # a new thread names itself
         wait_for(lambda k=kind: kinds(server).get(k) == expected[k], f"/proc has {kind}")
 
 

@@ -63,6 +63,7 @@
     X(clients_dedicated) /* of these: with pump threads */                                         \
     X(threads_reader)                                                                              \
     X(threads_writer)                                                                              \
+    X(threads_archive)                                                                             \
     X(users)                    /* distinct names with a connection here */                        \
     X(rooms)                    /* rooms with members here */                                      \
     X(queue_bytes)              /* waiting in outboxes */                                          \
