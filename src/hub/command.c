@@ -263,6 +263,9 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
     case COMMAND_READ:
         read_marker(h, p, c);
         break;
+    case COMMAND_AUTH:
+        auth_run(h, p, c);
+        break;
     case COMMAND_HISTORY:
         page(h, p, c);
         break;
@@ -286,10 +289,34 @@ static void keep_for_later(struct hub *h, struct peer *p, struct command *c) REQ
     command_free(c);
 }
 
+/* One request, one answer. */
+static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
+{
+    const enum error_code code = keys_token_error(c);
+    if (code != ERROR_NONE) {
+        stat_add(h->stats, tokens_refused, 1);
+        peer_error(h, p, code, NULL, NULL, -1);
+        return;
+    }
+    switch (c->type) {
+    case COMMAND_HISTORY:
+        page(h, p, c);
+        break;
+    case COMMAND_TOKEN:
+        refresh_run(h, p, c);
+        break;
+    default:
+        peer_error(h, p, ERROR_UNAVAILABLE, NULL, NULL, RETRY_UNAVAILABLE_MS);
+    }
+}
+
 void command_run(struct hub *h, struct peer *p, struct command *c)
 {
-    if (p->http && p->state != PEER_GONE && c->type == COMMAND_HISTORY) {
-        page(h, p, c);
+    if (p->state != PEER_HELLO && keys_wait(h, p, c))
+        return;
+    if (p->http) {
+        if (p->state != PEER_GONE)
+            run_http(h, p, c);
     } else if (p->state == PEER_HELLO) {
         keep_for_later(h, p, c);
         return;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { CLOSE_NAME_LOST = 4002, CLOSE_SIGNED_OUT = 4003 };
+enum { CLOSE_NAME_LOST = 4002 };
 
 /* ids: "ID ID …", "*": all, or "* ID": all but that one. */
 static bool names_device(const char *ids, const char *device)
@@ -17,7 +17,7 @@ void devices_revoked(struct hub *h, const char *user, const char *ids)
     struct user *u = user_find(h, user);
     for (struct peer *p = u ? u->peers : NULL; p; p = p->next)
         if (p->device[0] && names_device(ids, p->device))
-            h->port.close(h->port.arg, p, CLOSE_SIGNED_OUT, "this device was signed out", -1);
+            peer_signed_out(h, p);
 }
 
 void guests_out(struct hub *h, const char *user)

@@ -140,11 +140,13 @@ static void on_state(void *arg, enum store_state state)
     if (ready == h->ready)
         return;
     h->ready = ready;
+    h->ready_mono_ms = clock_mono_ms();
     struct frame *f = event_status(ready, store_state_text(state));
     for (struct peer *p = h->peers; p; p = p->all_next)
         h->port.send(h->port.arg, p, f);
     frame_unref(f);
     if (ready) {
+        keys_refresh(h);
         users_retry(h);
         roster_heartbeat(h);
     }
@@ -155,6 +157,7 @@ static void on_bus_up(void *arg)
     role_assume(&on_hub);
     struct hub *h = arg;
     users_bus_up(h);
+    alive_check(h);
     struct room *r, *next;
     HASH_ITER(hh, h->rooms, r, next)
     {
@@ -240,6 +243,7 @@ static void on_presence_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     role_assume(&on_hub);
     roster_heartbeat(arg);
+    alive_check(arg);
 }
 
 static void on_gather_timer(evutil_socket_t fd, short what, void *arg)
@@ -328,6 +332,7 @@ static void *run(void *arg)
         .guests_out = on_guests_out,
     };
     h->store = store_new(h->base, h->redis_addr, h->settings, h->stats, &events);
+    keys_start(h);
     while (!is_done(h)) {
         if (event_base_loop(h->base, EVLOOP_ONCE) < 0)
             BUG("event loop");
@@ -338,6 +343,7 @@ static void *run(void *arg)
     }
     while (h->peers)
         peer_gone(h, h->peers);
+    keys_stop(h);
     store_free(h->store); /* answers what is still under way */
     h->port.turn_done(h->port.arg);
     return NULL;
@@ -414,6 +420,7 @@ struct hub *hub_new(const struct hub_options *options)
     h->settings = options->settings;
     h->stats = options->stats;
     h->redis_addr = options->redis_addr;
+    h->keyring = options->keyring;
     h->port = options->port;
     int error = open_queues(h);
     if (error) {

@@ -1,6 +1,8 @@
 /* A client's way in and out: hello → channel → claim → welcome → … → gone. */
 #include "state.h"
 
+#include "confab/wire/fold.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -48,13 +50,25 @@ static void claim_free(struct claim *c)
     free(c);
 }
 
+static bool is_account(const struct peer *p)
+{
+    return p->device[0] != '\0';
+}
+
 static void ask_claim(struct hub *h, struct peer *p, store_claimed_fn *done) REQUIRES(on_hub)
 {
-    const struct store_claim what = {
+    struct fold fold;
+    struct store_claim what = {
         .user = p->user->name,
         .session = p->session,
         .made_up = p->made_session,
     };
+    if (is_account(p)) {
+        what.device = p->device;
+    } else if (h->settings->accounts_mode != ACCOUNTS_OFF) {
+        fold_name(p->user->name, &fold);
+        what.fold = &fold;
+    }
     struct claim *c = claim_new(h, p);
     p->claiming = store_claim(h->store, &what, done, c) == 0;
     if (!p->claiming)
@@ -84,12 +98,17 @@ static void run_held(struct hub *h, struct peer *p) REQUIRES(on_hub)
 
 static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r) REQUIRES(on_hub)
 {
-    p->state = PEER_WELCOMED;
-    peer_send_new(
-        h, p,
-        event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count, NULL));
     struct command *hello = p->hello;
+    struct welcome_account account = { .device = p->device };
     p->hello = NULL;
+    p->state = PEER_WELCOMED;
+    if (is_account(p)) {
+        account.expires_in_s = expiry_left_s(h, hello->claims->expires_s);
+        expiry_start(h, p, hello->claims->expires_s);
+    }
+    peer_send_new(h, p,
+                  event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count,
+                                is_account(p) ? &account : NULL));
     if (hello->room)
         room_join(h, p, hello->room, NULL, 0);
     for (size_t i = 0; i < hello->resume_count; i++) {
@@ -108,10 +127,17 @@ static void refuse_name(struct hub *h, struct peer *p) REQUIRES(on_hub)
 {
     peer_error(h, p, ERROR_NAME_TAKEN, NULL, "username", -1);
     p->state = PEER_NEW;
+    p->device[0] = '\0';
     user_detach(h, p);
     forget_hello(p);
     run_held(h, p); /* each of them is answered with hello_first */
     peer_leave(h, p);
+}
+
+void peer_signed_out(struct hub *h, struct peer *p)
+{
+    stat_add(h->stats, devices_revoked, 1);
+    h->port.close(h->port.arg, p, 4003, "this device was signed out", -1);
 }
 
 static void claimed(void *arg, const struct store_claimed *r)
@@ -125,9 +151,11 @@ static void claimed(void *arg, const struct store_claimed *r)
             welcome(c->hub, p, r);
         else if (r->status == STORE_TAKEN)
             refuse_name(c->hub, p);
+        else if (r->status == STORE_REVOKED)
+            peer_signed_out(c->hub, p);
         else if (r->status == STORE_REFUSED)
             c->hub->port.close(c->hub->port.arg, p, 1011, "Redis refused the name", 5000);
-        /* unavailable: users_retry() asks again once the store is ready */
+        /* unavailable, or accounts are not known yet: users_retry() asks again */
     } else if (p->state == PEER_GONE) {
         if (r->status == STORE_OK && p->made_session)
             store_release(c->hub->store, p->hello->username, p->session);
@@ -136,10 +164,14 @@ static void claimed(void *arg, const struct store_claimed *r)
     claim_free(c);
 }
 
+/* An account yields to nobody: a guest who has its name goes (guests_out). */
 static bool has_other_session_here(const struct peer *p)
 {
+    if (is_account(p))
+        return false;
     for (const struct peer *other = p->user->peers; other; other = other->next)
-        if (other->state == PEER_WELCOMED && strcmp(other->session, p->session) != 0)
+        if (other->state == PEER_WELCOMED &&
+            (is_account(other) || strcmp(other->session, p->session) != 0))
             return true;
     return false;
 }
@@ -172,6 +204,8 @@ static void refetched(void *arg, const struct store_claimed *r)
         frame_unref(f);
     } else if (p->state == PEER_WELCOMED && r->status == STORE_TAKEN) {
         h->port.close(h->port.arg, p, 4002, "the name was lost to somebody else", -1);
+    } else if (p->state == PEER_WELCOMED && r->status == STORE_REVOKED) {
+        peer_signed_out(h, p);
     } else if (p->state == PEER_GONE) {
         forget_hello(p); /* peer_gone() leaves it to who is claiming */
     }
@@ -196,6 +230,64 @@ static bool is_adopted(const struct peer *p)
     return p->all_prev != NULL; /* utlist: the head's prev is the tail, never NULL in a list */
 }
 
+/* Who is it? *name is the guest's or the account's. */
+static enum error_code identify(const struct hub *h, const struct command *hello, const char **name,
+                                const char **field)
+{
+    *name = hello->username;
+    *field = "token";
+    if (h->settings->accounts_mode == ACCOUNTS_OFF) /* tokens mean nothing here */
+        return hello->username ? ERROR_NONE : ERROR_ACCOUNTS_OFF;
+    const enum error_code code = keys_token_error(hello);
+    if (code != ERROR_NONE)
+        return code;
+    if (!hello->claims)
+        return h->settings->accounts_mode == ACCOUNTS_REQUIRED ? ERROR_LOGIN_REQUIRED : ERROR_NONE;
+    *name = hello->claims->user;
+    *field = "username";
+    return hello->username && strcmp(hello->username, *name) != 0 ? ERROR_BAD_FIELD : ERROR_NONE;
+}
+
+static void take_session(struct peer *p, const struct command *hello)
+{
+    p->made_session = false;
+    if (hello->claims) {
+        text_copy(p->device, sizeof p->device, hello->claims->device);
+        p->session = xstrdup(p->device);
+    } else if (hello->session) {
+        p->session = xstrdup(hello->session);
+    } else {
+        p->made_session = true;
+        p->session = xmalloc(33);
+        hex_random(p->session, 16);
+    }
+}
+
+void peer_hello_known(struct hub *h, struct peer *p, struct command *hello)
+{
+    const char *name, *field;
+    if (p->state == PEER_GONE) { /* while it waited for a key */
+        command_free(hello);
+        return;
+    }
+    const enum error_code code = identify(h, hello, &name, &field);
+    if (code != ERROR_NONE) {
+        stat_add(h->stats, tokens_refused, hello->token != NULL);
+        peer_error(h, p, code, NULL, field, -1);
+        p->state = PEER_NEW;
+        command_free(hello);
+        run_held(h, p); /* each of them is answered with hello_first */
+        peer_leave(h, p);
+        return;
+    }
+    p->hello = hello;
+    take_session(p, hello);
+    struct user *u = user_get(h, name);
+    user_attach(u, p);
+    if (u->subscribed)
+        peer_claim(h, p);
+}
+
 void peer_hello(struct hub *h, struct peer *p, struct command *hello)
 {
     if (p->state == PEER_GONE) { /* unregister overtook it */
@@ -210,20 +302,10 @@ void peer_hello(struct hub *h, struct peer *p, struct command *hello)
     if (!is_adopted(p))
         adopt(h, p);
     p->state = PEER_HELLO;
-    p->hello = hello;
-    p->made_session = !hello->session;
-    if (hello->session) {
-        p->session = xstrdup(hello->session);
-    } else {
-        p->session = xmalloc(33);
-        hex_random(p->session, 16);
-    }
-    struct user *u = user_get(h, hello->username);
-    user_attach(u, p);
     if (!h->ready)
         peer_send_new(h, p, event_status(false, store_state_text(store_state_of(h->store))));
-    if (u->subscribed)
-        peer_claim(h, p);
+    if (!keys_wait(h, p, hello))
+        peer_hello_known(h, p, hello);
 }
 
 /* Redis keeps the name if another connection has presented the session since. */
@@ -250,6 +332,7 @@ void peer_gone(struct hub *h, struct peer *p)
         user_detach(h, p);
     }
     p->state = PEER_GONE;
+    expiry_stop(p);
     run_held(h, p); /* frees them */
     if (is_adopted(p)) {
         DL_DELETE2(h->peers, p, all_prev, all_next);

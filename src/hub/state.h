@@ -5,6 +5,7 @@
 
 #include "confab/hub/hub.h"
 #include "confab/store/store.h"
+#include "confab/wire/account.h"
 
 #include <event2/event.h>
 #include <uthash.h>
@@ -137,8 +138,11 @@ struct hub {
     struct event *on_register, *on_unregister, *on_broadcast, *on_control;
     struct event *presence_timer, *gather_timer, *count_timer, *compare_timer, *stop_timer;
     struct store *store;
-    bool ready;  /* the store is */
-    bool paused; /* a net thread is congested: no commands, no bus */
+    struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
+    struct keys *keys;
+    bool ready;            /* the store is */
+    int64_t ready_mono_ms; /* … since */
+    bool paused;           /* a net thread is congested: no commands, no bus */
     uint64_t refused_seen;
     uint32_t publishes;   /* under way */
     uint32_t comparisons; /* under way */
@@ -173,6 +177,41 @@ void users_retry(struct hub *h) REQUIRES(on_hub); /* what Redis could not answer
 /* peer.c, for user.c: the channel is there; claim the name, or fetch what was missed */
 void peer_claim(struct hub *h, struct peer *p) REQUIRES(on_hub);
 void peer_refetch(struct hub *h, struct peer *p) REQUIRES(on_hub);
+
+/* peer.c, for keys.c: a hello whose token had an unknown key; takes it */
+void peer_hello_known(struct hub *h, struct peer *p, struct command *hello) REQUIRES(on_hub);
+/* The connection's device was revoked. */
+void peer_signed_out(struct hub *h, struct peer *p) REQUIRES(on_hub);
+
+/* keys.c: the keys that sign access tokens */
+void keys_start(struct hub *h) REQUIRES(on_hub);
+void keys_stop(struct hub *h) REQUIRES(on_hub);    /* drops what waits */
+void keys_refresh(struct hub *h) REQUIRES(on_hub); /* the store is ready */
+/* When the key of the command's token is unknown here: takes c, asks Redis and runs it later, with
+ * the key or with TOKEN_BAD. False otherwise. */
+bool keys_wait(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
+/* An access token from now on: its claims to *out, its text behind token. -ENOKEY: no key has come
+ * from Redis yet. */
+int keys_sign(struct hub *h, const char *user, const char *device, struct token_claims *out,
+              struct str *token) REQUIRES(on_hub) MUST_USE;
+/* What is wrong with the command's token, ERROR_NONE when nothing is. There may be none. */
+enum error_code keys_token_error(const struct command *c);
+
+/* expiry.c: a connection lives as long as its access token */
+void expiry_start(struct hub *h, struct peer *p, int64_t expires_s) REQUIRES(on_hub); /* or again */
+void expiry_stop(struct peer *p) REQUIRES(on_hub);
+int64_t expiry_left_s(struct hub *h, int64_t expires_s) REQUIRES(on_hub); /* not below 0 */
+
+/* alive.c: are the devices that are connected here still there? */
+void alive_check(struct hub *h) REQUIRES(on_hub); /* timer, and when the bus was cut */
+void alive_check_one(struct hub *h, struct peer *p) REQUIRES(on_hub);
+
+/* auth.c: a fresh token for a connection */
+void auth_run(struct hub *h, struct peer *p, const struct command *c) REQUIRES(on_hub);
+/* From here on the connection belongs to that device and lives as long as that token. */
+void auth_taken(struct hub *h, struct peer *p, const struct token_claims *claims) REQUIRES(on_hub);
+/* refresh.c: COMMAND_TOKEN of an http peer, COMMAND_AUTH with a refresh token of a welcomed one */
+void refresh_run(struct hub *h, struct peer *p, const struct command *c) REQUIRES(on_hub);
 
 /* command.c: everything but hello */
 void command_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */

@@ -55,9 +55,17 @@ static int give_to_hub(struct client *c, struct command *cmd)
     return 0;
 }
 
+/* Signatures are checked here, not by the hub, which all clients share. */
+static void look_at_token(const struct client *c, struct command *cmd)
+{
+    if (cmd->verdict == TOKEN_NONE && c->env->settings->accounts_mode != ACCOUNTS_OFF)
+        command_verify(cmd, c->env->keyring);
+}
+
 enum reader_result reader_command(struct client *c, struct command *cmd)
 {
     const enum command_type type = cmd->type;
+    look_at_token(c, cmd);
     c->stalled_flow = atomic_load(&c->env->flow);
     if (type == COMMAND_HEARTBEAT) { /* that it came is all it says */
         command_free(cmd);

@@ -224,6 +224,20 @@ int command_hello(const char *username, const char *room, const char *session, c
     return draft_url_command(frame, out, error);
 }
 
+void command_verify(struct command *c, struct keyring *k)
+{
+    struct token_claims claims;
+
+    if (c->token == NULL)
+        return;
+    c->verdict = keyring_verify(k, c->token, clock_mono_ms(), &claims);
+    if (c->verdict != TOKEN_GOOD && c->verdict != TOKEN_EXPIRED)
+        return;
+    if (c->claims == NULL)
+        c->claims = xmalloc(sizeof *c->claims);
+    *c->claims = claims;
+}
+
 void command_free(struct command *c)
 {
     if (c == NULL)

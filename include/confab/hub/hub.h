@@ -17,6 +17,7 @@
 struct hub;
 struct user;
 struct membership;
+struct expiry;
 
 /* A client as the hub sees it: the first member of pump's struct client.
  * Reference counted: each queue entry, the net thread's session and the hub hold one. */
@@ -39,6 +40,7 @@ struct peer {
     uint32_t room_count;
     char *session;                    /* own */
     char device[DEVICE_CHARS + 1];    /* of an account; "": a guest */
+    struct expiry *expiry;            /* of its access token; NULL: a guest, or not welcomed */
     struct command *hello;            /* while the name is being claimed */
     struct ring *held;                /* commands that came before welcome; NULL when none */
     struct peer *prev, *next;         /* the user's connections */

@@ -111,6 +111,9 @@ int command_history(const struct history_url *url, struct command **out,
 int command_search(const struct search_url *url, struct command **out, struct command_error *error)
     MUST_USE;
 
+/* Looks at c->token, when there is one: writes c->verdict and c->claims. */
+void command_verify(struct command *c, struct keyring *k);
+
 void command_free(struct command *c); /* does not touch c->peer; NULL is fine */
 
 #endif

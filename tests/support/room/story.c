@@ -1,5 +1,7 @@
 #include "support/room/story.h"
 
+#include "confab/store/accounts.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,28 @@ int store_tops(struct store *s, const char *const *rooms, size_t count, store_to
 int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn *done, void *arg)
 {
     (void)s, (void)in, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_keys(struct store *s, const struct token_key *candidate, store_keys_fn *done, void *arg)
+{
+    (void)s, (void)candidate, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_alive(struct store *s, const char *const *devices, size_t count, store_alive_fn *done,
+                void *arg)
+{
+    (void)s, (void)devices, (void)count, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_seed(struct store *s, const char *device, store_seed_fn *done, void *arg)
+{
+    (void)s, (void)device, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_rotate(struct store *s, const char *user, const char *device, const char *seed,
+                 uint64_t n, store_rotated_fn *done, void *arg)
+{
+    (void)s, (void)user, (void)device, (void)seed, (void)n, (void)done, (void)arg;
     return -ENOTCONN;
 }
 void store_release(struct store *s, const char *user, const char *session)
