@@ -13,7 +13,7 @@ enum store_status answer_status(enum store_status status, const redisReply *repl
         enum store_status status;
     } words[] = {
         { "none", STORE_NONE },     { "limited", STORE_LIMITED }, { "taken", STORE_TAKEN },
-        { "reuse", STORE_REVOKED }, { "wait", STORE_WAIT },
+        { "reuse", STORE_REVOKED }, { "revoked", STORE_REVOKED }, { "wait", STORE_WAIT },
     };
     if (status != STORE_OK)
         return status;
@@ -191,8 +191,8 @@ int store_password(struct store *s, const char *user, uint64_t version, const ch
     return request_send(r, on_status);
 }
 
-int store_unregister(struct store *s, const char *user, uint64_t version, store_status_fn *done,
-                     void *arg)
+int store_unregister(struct store *s, const char *user, uint64_t version, const char *device,
+                     store_status_fn *done, void *arg)
 {
     struct request *r;
     int error = request_begin(s, &r);
@@ -200,10 +200,11 @@ int store_unregister(struct store *s, const char *user, uint64_t version, store_
         return error;
     r->done.status = done;
     r->arg = arg;
-    request_script(r, SCRIPT_UNREGISTER, 0, 3);
+    request_script(r, SCRIPT_UNREGISTER, 0, 4);
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, user);
     request_addu(r, version);
+    request_addz(r, device);
     return request_send(r, on_status);
 }
 

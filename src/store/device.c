@@ -10,9 +10,9 @@ enum {
     KEYS_PER_LIFE = 64,    /* at most so many new keys while a token lives: KEYRING_MOST */
 };
 
-static bool is_texts(const redisReply *reply, size_t step)
+static bool is_texts(const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements % step != 0)
+    if (reply->type != REDIS_REPLY_ARRAY)
         return false;
     for (size_t i = 0; i < reply->elements; i++)
         if (reply->element[i]->type != REDIS_REPLY_STRING)
@@ -86,10 +86,10 @@ int store_rotate(struct store *s, const char *user, const char *device, const ch
 static void on_devices(struct request *r, enum store_status status, const redisReply *reply)
 {
     struct device_info devices[DEVICES_TAKEN];
-    struct store_devices result = { .status = status, .devices = devices };
-    if (status == STORE_OK && !is_texts(reply, 4))
+    struct store_devices result = { answer_status(status, reply, 0), devices, 0 };
+    if (result.status == STORE_OK && (!is_texts(reply) || reply->elements % 4 != 1))
         result.status = STORE_REFUSED;
-    for (size_t i = 0; result.status == STORE_OK && i < reply->elements; i += 4) {
+    for (size_t i = 1; result.status == STORE_OK && i < reply->elements; i += 4) {
         if (result.count == DEVICES_TAKEN)
             break;
         redisReply **e = &reply->element[i];
@@ -103,7 +103,8 @@ static void on_devices(struct request *r, enum store_status status, const redisR
     r->done.devices(r->arg, &result);
 }
 
-int store_devices(struct store *s, const char *user, store_devices_fn *done, void *arg)
+int store_devices(struct store *s, const char *user, const char *device, store_devices_fn *done,
+                  void *arg)
 {
     struct request *r;
     int error = request_begin(s, &r);
@@ -111,19 +112,18 @@ int store_devices(struct store *s, const char *user, store_devices_fn *done, voi
         return error;
     r->done.devices = done;
     r->arg = arg;
-    request_script(r, SCRIPT_DEVICES, 0, 2);
+    request_script(r, SCRIPT_DEVICES, 0, 3);
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, user);
+    request_addz(r, device);
     return request_send(r, on_devices);
 }
 
 static void on_revoked(struct request *r, enum store_status status, const redisReply *reply)
 {
-    struct store_revoked result = { .status = status };
-    if (status == STORE_OK && reply->type == REDIS_REPLY_INTEGER)
-        result.count = (uint64_t)reply->integer;
-    else if (status == STORE_OK)
-        result.status = STORE_REFUSED;
+    struct store_revoked result = { .status = answer_status(status, reply, 1) };
+    if (result.status == STORE_OK)
+        result.count = strtoull(reply->element[1]->str, NULL, 10);
     r->done.revoked(r->arg, &result);
 }
 
@@ -139,7 +139,7 @@ int store_revoke(struct store *s, const struct store_revoke *in, store_revoked_f
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, in->user);
     request_addz(r, in->device ? in->device : "");
-    request_addz(r, in->except ? in->except : "");
+    request_addz(r, in->asker);
     return request_send(r, on_revoked);
 }
 
@@ -147,7 +147,7 @@ static void on_alive(struct request *r, enum store_status status, const redisRep
 {
     const char *gone[STORE_ALIVE_MOST];
     struct store_alive result = { .status = status, .gone = gone };
-    if (status == STORE_OK && (!is_texts(reply, 1) || reply->elements > STORE_ALIVE_MOST))
+    if (status == STORE_OK && (!is_texts(reply) || reply->elements > STORE_ALIVE_MOST))
         result.status = STORE_REFUSED;
     for (size_t i = 0; result.status == STORE_OK && i < reply->elements; i++)
         gone[result.count++] = reply->element[i]->str;
@@ -188,7 +188,7 @@ static void on_keys(struct request *r, enum store_status status, const redisRepl
     struct token_key keys[KEYRING_MOST];
     struct store_keys result = { .status = status, .keys = keys };
     size_t first = 1;
-    if (status == STORE_OK && (!is_texts(reply, 1) || reply->elements % 3 != 1))
+    if (status == STORE_OK && (!is_texts(reply) || reply->elements % 3 != 1))
         result.status = STORE_REFUSED;
     if (result.status == STORE_OK) {
         result.now_ms = strtoll(reply->element[0]->str, NULL, 10);

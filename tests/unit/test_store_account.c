@@ -286,6 +286,7 @@ static void account_that_changed_meanwhile_lets_nobody_in(void **state)
     test_store_subscribe(&b, STORE_CHANNEL_USER, "al");
     assert_int_equal(test_sign_in(&a, "al", NULL, DEVICE_B).status, STORE_OK);
     assert_int_equal(test_password(&a, "al", version + 1, "NEW", DEVICE_A), STORE_NONE);
+    assert_int_equal(test_password(&a, "al", version, "NEW", DEVICE_C), STORE_REVOKED);
     assert_int_equal(test_password(&a, "al", version, "NEW", DEVICE_A), STORE_OK);
     assert_string_equal(test_redis(&redis, "HGET t:account:al hash"), "NEW");
     assert_int_equal(test_sign_in_at(&a, "al", version, NULL, DEVICE_C, NULL).status, STORE_NONE);
@@ -316,8 +317,9 @@ static void unregistering_leaves_nothing(void **state)
     role_assume(&on_hub);
     struct test_account made = test_register(&a, "Larry", DEVICE_A);
     test_store_subscribe(&b, STORE_CHANNEL_USER, "Larry");
-    assert_int_equal(test_unregister(&a, "Larry", 1), STORE_NONE);
-    assert_int_equal(test_unregister(&a, "Larry", (uint64_t)made.now_ms), STORE_OK);
+    assert_int_equal(test_unregister(&a, "Larry", 1, DEVICE_A), STORE_NONE);
+    assert_int_equal(test_unregister(&a, "Larry", (uint64_t)made.now_ms, DEVICE_B), STORE_REVOKED);
+    assert_int_equal(test_unregister(&a, "Larry", (uint64_t)made.now_ms, DEVICE_A), STORE_OK);
     WAIT_UNTIL(base, test_store_saw(&b, "user Larry d *\n"));
     test_redis(&redis, "DEL t:accounts:ready");
     assert_string_equal(test_redis(&redis, "KEYS *"), "");
@@ -354,7 +356,7 @@ static void archive_is_told_of_every_change(void **state)
     test_sign_in_at(&a, "al", version, DEVICE_A, DEVICE_B, "BETTER");
     assert_non_null(strstr(archived(), "\"hash\":\"BETTER\""));
     version = test_login(&a, "al", TEST_ADDRESS).version;
-    assert_int_equal(test_unregister(&a, "al", version), STORE_OK);
+    assert_int_equal(test_unregister(&a, "al", version, DEVICE_A), STORE_OK);
     snprintf(start, sizeof(start), "!account al %llu", (unsigned long long)version);
     assert_null(strstr(archived(), start)); /* a higher version: the tombstone wins */
     assert_null(strstr(archived(), "{"));

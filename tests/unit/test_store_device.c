@@ -90,10 +90,10 @@ static void on_devices(void *arg, const struct store_devices *r)
     }
 }
 
-static struct listed list(const char *user) REQUIRES(on_hub)
+static struct listed list(const char *user, const char *asker) REQUIRES(on_hub)
 {
     struct listed out = { 0 };
-    assert_int_equal(store_devices(a.store, user, on_devices, &out), 0);
+    assert_int_equal(store_devices(a.store, user, asker, on_devices, &out), 0);
     WAIT_UNTIL(base, out.count);
     return out;
 }
@@ -106,10 +106,10 @@ static void on_revoked(void *arg, const struct store_revoked *r)
     out->revoked = r->count;
 }
 
-static uint64_t revoke(const char *user, const char *device, const char *except) REQUIRES(on_hub)
+static uint64_t revoke(const char *user, const char *device, const char *asker) REQUIRES(on_hub)
 {
     struct listed out = { 0 };
-    const struct store_revoke what = { .user = user, .device = device, .except = except };
+    const struct store_revoke what = { .user = user, .device = device, .asker = asker };
     assert_int_equal(store_revoke(a.store, &what, on_revoked, &out), 0);
     WAIT_UNTIL(base, out.count);
     assert_int_equal(out.status, STORE_OK);
@@ -153,16 +153,17 @@ static void devices_are_listed_the_one_seen_last_first(void **state)
     const int64_t now = clock_wall_ms();
     test_sign_in(&a, "al", NULL, DEVICE_B);
     test_redis(&redis, "ZADD t:{user:al}:devices 1000 " DEVICE_B);
-    struct listed devices = list("al");
+    struct listed devices = list("al", DEVICE_A);
     assert_int_equal(devices.status, STORE_OK);
     assert_string_equal(devices.ids, DEVICE_A " " DEVICE_B " ");
     assert_string_equal(devices.label, "first");
     assert_true(llabs(devices.first.created_ms - now) < 5000);
     assert_true(llabs(devices.first.seen_ms - now) < 5000);
-    assert_string_equal(list("nobody").ids, "");
+    assert_int_equal(list("nobody", DEVICE_A).status, STORE_REVOKED);
+    assert_int_equal(list("al", DEVICE_C).status, STORE_REVOKED);
     /* one whose life has ended is not there, and is forgotten */
     test_redis(&redis, "DEL t:device:" DEVICE_A);
-    assert_string_equal(list("al").ids, DEVICE_B " ");
+    assert_string_equal(list("al", DEVICE_B).ids, DEVICE_B " ");
     assert_string_equal(test_redis(&redis, "ZCARD t:{user:al}:devices"), "1");
 }
 
@@ -173,8 +174,8 @@ static void device_that_signs_in_again_keeps_its_id_and_loses_its_tokens(void **
     assert_int_equal(test_rotate(&a, "al", DEVICE_A, TEST_SEED, 0).n, 1);
     test_redis(&redis, "HSET t:device:" DEVICE_A " seed old");
     assert_string_equal(test_sign_in(&a, "al", DEVICE_A, DEVICE_B).device, DEVICE_A);
-    assert_string_equal(list("al").ids, DEVICE_A " ");
-    assert_string_equal(list("al").label, "first");
+    assert_string_equal(list("al", DEVICE_A).ids, DEVICE_A " ");
+    assert_string_equal(list("al", DEVICE_A).label, "first");
     assert_string_equal(test_redis(&redis, "HMGET t:device:" DEVICE_A " seed n"), TEST_SEED " 0");
     /* an id that is none of this user's devices gets nobody anything */
     test_register(&a, "bo", DEVICE_B);
@@ -207,16 +208,16 @@ static void revoking_ends_this_users_devices_alone(void **state)
     role_assume(&on_hub);
     test_register(&a, "bo", DEVICE_B);
     test_sign_in(&a, "al", NULL, DEVICE_C);
-    assert_int_equal(revoke("al", DEVICE_B, NULL), 0); /* bo's */
-    assert_int_equal(revoke("al", "0000000000000000", NULL), 0);
-    assert_string_equal(list("bo").ids, DEVICE_B " ");
-    assert_int_equal(revoke("al", NULL, DEVICE_C), 1);
-    WAIT_UNTIL(base, test_store_saw(&b, "user al d * " DEVICE_C "\n"));
-    assert_string_equal(list("al").ids, DEVICE_C " ");
-    assert_int_equal(revoke("al", DEVICE_C, NULL), 1);
-    WAIT_UNTIL(base, test_store_saw(&b, "user al d " DEVICE_C "\n"));
-    assert_int_equal(revoke("al", DEVICE_C, NULL), 0);
-    assert_int_equal(revoke("al", NULL, NULL), 0);
+    assert_int_equal(revoke("al", DEVICE_B, DEVICE_A), 0); /* bo's */
+    assert_int_equal(revoke("al", "0000000000000000", DEVICE_A), 0);
+    assert_string_equal(list("bo", DEVICE_B).ids, DEVICE_B " ");
+    assert_int_equal(revoke("al", DEVICE_A, DEVICE_C), 1);
+    WAIT_UNTIL(base, test_store_saw(&b, "user al d " DEVICE_A "\n"));
+    assert_string_equal(list("al", DEVICE_C).ids, DEVICE_C " ");
+    assert_int_equal(revoke("al", DEVICE_A, DEVICE_C), 0);
+    test_sign_in(&a, "al", NULL, DEVICE_A);
+    assert_int_equal(revoke("al", NULL, DEVICE_C), 2);
+    WAIT_UNTIL(base, test_store_saw(&b, "user al d *\n"));
     assert_int_equal(test_claim_account(&a, "al", DEVICE_C), STORE_REVOKED);
     assert_string_equal(test_redis(&redis, "KEYS t:device:*"), "t:device:" DEVICE_B);
 }

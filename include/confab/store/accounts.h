@@ -83,14 +83,14 @@ typedef void store_registered_fn(void *arg, const struct store_registered *r);
 int store_register(struct store *s, const struct store_register *in, store_registered_fn *done,
                    void *arg) REQUIRES(on_hub) MUST_USE;
 
-/* Another password; every device but this one is revoked (password.lua). status: OK; NONE: the
- * account has changed since. */
+/* Another password; every device but the one that asks is revoked (password.lua). status: OK;
+ * REVOKED: the one that asks is none of theirs; NONE: the account has changed since. */
 int store_password(struct store *s, const char *user, uint64_t version, const char *phc,
                    const char *device, store_status_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
 /* The account ends, with all its devices; a tombstone goes to the archive (unregister.lua).
  * status as store_password(). */
-int store_unregister(struct store *s, const char *user, uint64_t version, store_status_fn *done,
-                     void *arg) REQUIRES(on_hub) MUST_USE;
+int store_unregister(struct store *s, const char *user, uint64_t version, const char *device,
+                     store_status_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
 
 /* ---- devices ---- */
 
@@ -116,22 +116,23 @@ int store_rotate(struct store *s, const char *user, const char *device, const ch
                  uint64_t n, store_rotated_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
 
 struct store_devices {
-    enum store_status status;
-    const struct device_info *devices; /* the one seen last first */
+    enum store_status status;          /* OK; REVOKED: the one that asks is none of theirs */
+    const struct device_info *devices; /* the one seen last first; `online` is left out */
     size_t count;
 };
 typedef void store_devices_fn(void *arg, const struct store_devices *r);
-int store_devices(struct store *s, const char *user, store_devices_fn *done, void *arg)
-    REQUIRES(on_hub) MUST_USE;
+/* The devices of a user, of which `device` asks (devices.lua). */
+int store_devices(struct store *s, const char *user, const char *device, store_devices_fn *done,
+                  void *arg) REQUIRES(on_hub) MUST_USE;
 
 struct store_revoke {
     const char *user;
     const char *device; /* NULL: all */
-    const char *except; /* NULL, or a device that stays */
+    const char *asker;  /* a device of theirs */
 };
 struct store_revoked {
-    enum store_status status;
-    uint64_t count; /* OK: how many of this user's devices */
+    enum store_status status; /* OK; REVOKED: the asker is none of theirs */
+    uint64_t count;           /* OK: how many of this user's devices */
 };
 typedef void store_revoked_fn(void *arg, const struct store_revoked *r);
 /* Ends devices; every instance hears of it by events.devices_revoked (revoke.lua). */

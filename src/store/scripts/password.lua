@@ -2,7 +2,11 @@
 --
 -- ARGV  1 prefix of all keys  2 user  3 version of the account  4 hash  5 device that stays
 --
--- Answers {'ok'}, or {'none'}: the account has changed or is gone.
+-- Answers {'ok'}, {'revoked'}: that device is none of theirs, or {'none'}: the account has changed
+-- or is gone.
+if not device_is_theirs(ARGV[5]) then
+    return { 'revoked' }
+end
 local version = redis.call('HGET', ACCOUNT, 'version')
 if version ~= ARGV[3] then
     return { 'none' }

@@ -1,14 +1,17 @@
 -- Ends devices of a user.
 --
--- ARGV  1 prefix of all keys  2 user  3 device, or '': all  4 '' or the one that stays
+-- ARGV  1 prefix of all keys  2 user  3 device, or '': all  4 device that asks
 --
--- Answers how many.
+-- Answers {'ok', how many}, or {'revoked'}: the one that asks is none of theirs.
+if not device_is_theirs(ARGV[4]) then
+    return { 'revoked' }
+end
 if ARGV[3] == '' then
-    return devices_end(ARGV[4])
+    return { 'ok', digits(devices_end('')) }
 end
 if not device_is_theirs(ARGV[3]) then
-    return 0
+    return { 'ok', '0' }
 end
 device_end(ARGV[3])
 tell_user('d ' .. ARGV[3])
-return 1
+return { 'ok', '1' }

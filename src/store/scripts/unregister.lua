@@ -1,8 +1,11 @@
 -- An account ends, and all that belongs to it but what was written.
 --
--- ARGV  1 prefix of all keys  2 user  3 version of the account
+-- ARGV  1 prefix of all keys  2 user  3 version of the account  4 device that asks
 --
--- Answers {'ok'}, or {'none'}: the account has changed or is gone.
+-- Answers as password.lua.
+if not device_is_theirs(ARGV[4]) then
+    return { 'revoked' }
+end
 local account = redis.call('HMGET', ACCOUNT, 'version', 'fold1', 'fold2')
 if account[1] ~= ARGV[3] then
     return { 'none' }

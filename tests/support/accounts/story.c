@@ -133,10 +133,11 @@ enum store_status test_password(struct test_store *t, const char *user, uint64_t
     return out.status;
 }
 
-enum store_status test_unregister(struct test_store *t, const char *user, uint64_t version)
+enum store_status test_unregister(struct test_store *t, const char *user, uint64_t version,
+                                  const char *device)
 {
     struct test_account out = { 0 };
-    assert_int_equal(store_unregister(t->store, user, version, on_status, &out), 0);
+    assert_int_equal(store_unregister(t->store, user, version, device, on_status, &out), 0);
     WAIT_FOR(t, out);
     return out.status;
 }

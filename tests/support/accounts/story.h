@@ -35,8 +35,8 @@ struct test_account test_rotate(struct test_store *t, const char *user, const ch
                                 const char *seed, uint64_t n) REQUIRES(on_hub);
 enum store_status test_password(struct test_store *t, const char *user, uint64_t version,
                                 const char *phc, const char *device) REQUIRES(on_hub);
-enum store_status test_unregister(struct test_store *t, const char *user, uint64_t version)
-    REQUIRES(on_hub);
+enum store_status test_unregister(struct test_store *t, const char *user, uint64_t version,
+                                  const char *device) REQUIRES(on_hub);
 /* state, "!" behind it when there are accounts: "unknown", "open!", "restored" */
 const char *test_accounts(struct test_store *t, enum store_accounts state) REQUIRES(on_hub);
 enum store_status test_restore(struct test_store *t, const char *name, const char *json)
