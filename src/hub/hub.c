@@ -147,6 +147,7 @@ static void on_state(void *arg, enum store_state state)
     frame_unref(f);
     if (ready) {
         keys_refresh(h);
+        accounts_ready(h);
         users_retry(h);
         roster_heartbeat(h);
     }

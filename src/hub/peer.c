@@ -155,7 +155,9 @@ static void claimed(void *arg, const struct store_claimed *r)
             peer_signed_out(c->hub, p);
         else if (r->status == STORE_REFUSED)
             c->hub->port.close(c->hub->port.arg, p, 1011, "Redis refused the name", 5000);
-        /* unavailable, or accounts are not known yet: users_retry() asks again */
+        else if (r->status == STORE_WAIT)
+            accounts_ready(c->hub);
+        /* the same, or unavailable: users_retry() asks again */
     } else if (p->state == PEER_GONE) {
         if (r->status == STORE_OK && p->made_session)
             store_release(c->hub->store, p->hello->username, p->session);

@@ -141,6 +141,7 @@ struct hub {
     struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
     struct keys *keys;
     bool ready;            /* the store is */
+    bool telling;          /* Redis is being told what is known of accounts */
     int64_t ready_mono_ms; /* … since */
     bool paused;           /* a net thread is congested: no commands, no bus */
     uint64_t refused_seen;
@@ -196,6 +197,9 @@ int keys_sign(struct hub *h, const char *user, const char *device, struct token_
               struct str *token) REQUIRES(on_hub) MUST_USE;
 /* What is wrong with the command's token, ERROR_NONE when nothing is. There may be none. */
 enum error_code keys_token_error(const struct command *c);
+
+/* ready.c: tells Redis what is known of accounts, if it knows nothing */
+void accounts_ready(struct hub *h) REQUIRES(on_hub);
 
 /* expiry.c: a connection lives as long as its access token */
 void expiry_start(struct hub *h, struct peer *p, int64_t expires_s) REQUIRES(on_hub); /* or again */

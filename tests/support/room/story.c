@@ -77,6 +77,11 @@ int store_keys(struct store *s, const struct token_key *candidate, store_keys_fn
     (void)s, (void)candidate, (void)done, (void)arg;
     return -ENOTCONN;
 }
+int store_accounts(struct store *s, enum store_accounts state, store_accounts_fn *done, void *arg)
+{
+    (void)s, (void)state, (void)done, (void)arg;
+    return -ENOTCONN;
+}
 int store_alive(struct store *s, const char *const *devices, size_t count, store_alive_fn *done,
                 void *arg)
 {
