@@ -23,7 +23,8 @@ static bool find_order(struct file *f, struct order *o)
     if (found) {
         text_copy(o->name, sizeof o->name, (const char *)sqlite3_column_text(s, 0));
         o->until_ms = sqlite3_column_int64(s, 1);
-        text_copy(o->as, sizeof o->as, (const char *)sqlite3_column_text(s, 2));
+        const unsigned char *as = sqlite3_column_text(s, 2);
+        text_copy(o->as, sizeof o->as, as != NULL ? (const char *)as : "(deleted)"); /* no name */
         o->next = sqlite3_column_int64(s, 3);
     }
     sqlite3_reset(s);

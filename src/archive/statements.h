@@ -70,9 +70,11 @@
     X(EPOCH_DROP_EMPTY, "DELETE FROM epoch WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message" \
         " WHERE id >= ?1 << 32 AND id <= ?1 << 32 | 4294967295)") \
     X(MESSAGE_AFTER_MANY, "SELECT id FROM message WHERE id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2") \
-    X(FORGET_ORDER, "SELECT name, version, ifnull(json_extract(json, '$.as'), 'deleted')," \
-        " ifnull(json_extract(json, '$.next'), 0) FROM record WHERE kind = 'forget' LIMIT 1") \
-    X(FORGET_NEXT, "UPDATE record SET json = json_set(json, '$.next', ?2)" \
+    X(FORGET_ORDER, "SELECT name, version," \
+        " CASE WHEN json <> '' THEN json_extract(json, '$.as') END," \
+        " CASE WHEN json <> '' THEN json_extract(json, '$.next') END" \
+        " FROM record WHERE kind = 'forget' LIMIT 1") \
+    X(FORGET_NEXT, "UPDATE record SET json = json_set(iif(json = '', '{}', json), '$.next', ?2)" \
         " WHERE kind = 'forget' AND name = ?1") \
     X(FORGET_FIND, "SELECT id FROM message WHERE id >= ?1 AND id <= ?2 AND time_ms <= ?3" \
         " AND json_extract(json, '$.user') = ?4") \

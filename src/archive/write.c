@@ -217,7 +217,7 @@ static void set_record(struct file *f, const struct sink_record *r)
     bind_textz(s, 1, r->kind);
     bind_textz(s, 2, r->name);
     bind_number(s, 3, r->version);
-    bind_text(s, 4, r->size > 0 ? r->json : "{}", r->size > 0 ? r->size : 2);
+    bind_text(s, 4, r->size > 0 ? r->json : "", r->size);
     file_run(f, s);
 }
 

@@ -51,12 +51,12 @@ struct sink_message {
     const char *entry; /* where it came from, for whoever looks at what was rejected */
 };
 /* The state of something that has a name: the highest version counts. Kind "forget" is an order:
- * takes what NAME wrote until VERSION (ms) out of the archive, in upkeep; json {"as":"…"} is the
- * name that stands in its place. */
+ * takes what NAME wrote until VERSION (ms) out of the archive, in upkeep; {"as":"…"} is the name
+ * that stands in its place. */
 struct sink_record {
     const char *kind, *name;
     int64_t version;
-    const char *json; /* an object; size 0: {} */
+    const char *json; /* an object, or size 0 */
     size_t size;
 };
 /* Something that cannot be stored as what it should be: kept for a person to look at. */
