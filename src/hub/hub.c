@@ -147,7 +147,7 @@ static void on_state(void *arg, enum store_state state)
     frame_unref(f);
     if (ready) {
         keys_refresh(h);
-        accounts_ready(h);
+        accounts_look(h); /* before the claims, so that these need not wait */
         users_retry(h);
         roster_heartbeat(h);
     }
@@ -245,6 +245,7 @@ static void on_presence_timer(evutil_socket_t fd, short what, void *arg)
     role_assume(&on_hub);
     roster_heartbeat(arg);
     alive_check(arg);
+    accounts_look(arg);
 }
 
 static void on_gather_timer(evutil_socket_t fd, short what, void *arg)

@@ -153,10 +153,10 @@ static void claimed(void *arg, const struct store_claimed *r)
             refuse_name(c->hub, p);
         else if (r->status == STORE_REVOKED)
             peer_signed_out(c->hub, p);
+        else if (r->status == STORE_WAIT)
+            accounts_missing(c->hub);
         else if (r->status == STORE_REFUSED)
             c->hub->port.close(c->hub->port.arg, p, 1011, "Redis refused the name", 5000);
-        else if (r->status == STORE_WAIT)
-            accounts_ready(c->hub);
         /* the same, or unavailable: users_retry() asks again */
     } else if (p->state == PEER_GONE) {
         if (r->status == STORE_OK && p->made_session)
@@ -208,6 +208,8 @@ static void refetched(void *arg, const struct store_claimed *r)
         h->port.close(h->port.arg, p, 4002, "the name was lost to somebody else", -1);
     } else if (p->state == PEER_WELCOMED && r->status == STORE_REVOKED) {
         peer_signed_out(h, p);
+    } else if (p->state == PEER_WELCOMED && r->status == STORE_WAIT) {
+        accounts_missing(h);
     } else if (p->state == PEER_GONE) {
         forget_hello(p); /* peer_gone() leaves it to who is claiming */
     }

@@ -140,10 +140,12 @@ struct hub {
     struct store *store;
     struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
     struct keys *keys;
-    bool ready;            /* the store is */
-    bool telling;          /* Redis is being told what is known of accounts */
-    int64_t ready_mono_ms; /* … since */
-    bool paused;           /* a net thread is congested: no commands, no bus */
+    bool ready;                  /* the store is */
+    int64_t ready_mono_ms;       /* … since */
+    bool accounts_used;          /* there are accounts, or were */
+    bool accounts_asking;        /* whether Redis knows them */
+    int64_t accounts_missing_ms; /* since when it does not, by the monotone clock; 0: it does */
+    bool paused;                 /* a net thread is congested: no commands, no bus */
     uint64_t refused_seen;
     uint32_t publishes;   /* under way */
     uint32_t comparisons; /* under way */
@@ -198,8 +200,9 @@ int keys_sign(struct hub *h, const char *user, const char *device, struct token_
 /* What is wrong with the command's token, ERROR_NONE when nothing is. There may be none. */
 enum error_code keys_token_error(const struct command *c);
 
-/* ready.c: tells Redis what is known of accounts, if it knows nothing */
-void accounts_ready(struct hub *h) REQUIRES(on_hub);
+/* refill.c: does Redis know the accounts? */
+void accounts_look(struct hub *h) REQUIRES(on_hub);    /* the store is ready; timer */
+void accounts_missing(struct hub *h) REQUIRES(on_hub); /* it said that it does not */
 
 /* expiry.c: a connection lives as long as its access token */
 void expiry_start(struct hub *h, struct peer *p, int64_t expires_s) REQUIRES(on_hub); /* or again */

@@ -170,6 +170,16 @@ static void run_script(struct str *out, const struct word *words, size_t count)
     case SCRIPT_CLAIM: /* it is yours, and you have talked to nobody */
         str_addz(out, "*1\r\n:1\r\n");
         break;
+    case SCRIPT_READY: /* it may be believed, and nobody has registered */
+        str_addz(out, "*2\r\n$4\r\nopen\r\n:0\r\n");
+        break;
+    case SCRIPT_KEYS: /* there is one: the caller's */
+        str_addz(out, "*4\r\n");
+        add_text(out, TIMESTAMP);
+        add_bulk(out, args[1].data, args[1].size);
+        add_text(out, TIMESTAMP);
+        add_bulk(out, args[2].data, args[2].size);
+        break;
     case SCRIPT_ROSTER: /* nobody on other instances */
         str_addz(out, "*2\r\n:0\r\n$0\r\n\r\n");
         break;

@@ -77,11 +77,6 @@ int store_keys(struct store *s, const struct token_key *candidate, store_keys_fn
     (void)s, (void)candidate, (void)done, (void)arg;
     return -ENOTCONN;
 }
-int store_accounts(struct store *s, enum store_accounts state, store_accounts_fn *done, void *arg)
-{
-    (void)s, (void)state, (void)done, (void)arg;
-    return -ENOTCONN;
-}
 int store_alive(struct store *s, const char *const *devices, size_t count, store_alive_fn *done,
                 void *arg)
 {
@@ -97,6 +92,57 @@ int store_rotate(struct store *s, const char *user, const char *device, const ch
                  uint64_t n, store_rotated_fn *done, void *arg)
 {
     (void)s, (void)user, (void)device, (void)seed, (void)n, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_accounts(struct store *s, enum store_accounts state, store_accounts_fn *done, void *arg)
+{
+    (void)s, (void)state, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_login(struct store *s, const struct store_login *l, store_login_fn *done, void *arg)
+{
+    (void)s, (void)l, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_sign_in(struct store *s, const struct store_sign_in *in, store_signed_in_fn *done,
+                  void *arg)
+{
+    (void)s, (void)in, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_register(struct store *s, const struct store_register *in, store_registered_fn *done,
+                   void *arg)
+{
+    (void)s, (void)in, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_password(struct store *s, const char *user, uint64_t version, const char *phc,
+                   const char *device, store_status_fn *done, void *arg)
+{
+    (void)s, (void)user, (void)version, (void)phc, (void)device, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_unregister(struct store *s, const char *user, uint64_t version, const char *device,
+                     store_status_fn *done, void *arg)
+{
+    (void)s, (void)user, (void)version, (void)device, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_devices(struct store *s, const char *user, const char *device, store_devices_fn *done,
+                  void *arg)
+{
+    (void)s, (void)user, (void)device, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_revoke(struct store *s, const struct store_revoke *in, store_revoked_fn *done, void *arg)
+{
+    (void)s, (void)in, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_restore(struct store *s, const struct store_record *records, size_t count,
+                  store_status_fn *done, void *arg)
+{
+    (void)s, (void)records, (void)count, (void)done, (void)arg;
     return -ENOTCONN;
 }
 void store_release(struct store *s, const char *user, const char *session)
