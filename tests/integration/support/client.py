@@ -56,7 +56,9 @@ class Client:
 
     Without `user` nothing is said after the handshake."""
 
-    def __init__(self, server, user=None, room=None, session=None, answer_heartbeats=True, **ws):
+    def __init__(
+        self, server, user=None, room=None, session=None, token=None, answer_heartbeats=True, **ws
+    ):
         self.user = user
         self.room = room
         self.frames = []
@@ -68,7 +70,7 @@ class Client:
         self._answer = answer_heartbeats
         self._arrived = threading.Condition()
         self._open = True
-        query = {"username": user, "room": room, "session": session}
+        query = {"username": user, "room": room, "session": session, "token": token}
         query = urlencode({k: v for k, v in query.items() if v is not None})
         self.url = f"ws://127.0.0.1:{server.port}/ws" + ("?" + query if query else "")
         self._ws = loop().run(self._connect(ws))
