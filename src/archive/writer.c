@@ -58,9 +58,10 @@ struct writer *writer_new(const struct settings *settings, struct stats *stats,
                           .sink = sink,
                           .feed = feed_new(redis_addr, settings),
                           .trouble = ARCHIVE_OK,
-                          .state = ARCHIVE_OFF,
+                          .state = ARCHIVE_STARTING,
                           .retry_ms = RETRY_FIRST_MS };
     batch_init(&w->batch, settings->redis_prefix);
+    stat_set(stats, archive_state, ARCHIVE_STARTING);
     return w;
 }
 
@@ -84,6 +85,8 @@ static enum archive_state state_now(const struct writer *w)
         return ARCHIVE_BEHIND; /* who writes seems to be stuck */
     if (w->trouble != ARCHIVE_OK)
         return w->trouble;
+    if (w->phase != READING)
+        return w->state; /* it has not got there yet */
     if (waits)
         return ARCHIVE_BEHIND;
     return w->repairing ? ARCHIVE_REPAIRING : ARCHIVE_OK;

@@ -24,6 +24,7 @@ struct feed {
     struct str trim;                /* script */
     redisContext *redis;            /* NULL: not connected */
     char cursor[FEED_ID_BYTES + 1]; /* of feed_take_over() */
+    char rewind[FEED_ID_BYTES + 1]; /* where the group is to go back to after the seed; "": stay */
     struct feed_part *parts;        /* of the entry at hand */
     size_t parts_room;
     char error[256];
@@ -266,23 +267,19 @@ static int is_pending(struct feed *f, const char *id, bool *out)
     return 0;
 }
 
-static int rewind_to(struct feed *f, const char *id)
-{
-    return tell(f, "XGROUP SETID %s %s %s", f->stream, f->group, *id ? id : "0");
-}
-
 /* Entries are committed and acknowledged in their order. So when the group has read more than the
  * file holds, the first of that is pending (the writer died between the two), or it is missing in
  * a file that is older than its group. */
 static int compare(struct feed *f, const char *committed, bool *seed)
 {
-    struct stream_id last;
+    struct stream_id last = { 0, 0 };
     uint64_t entries = 0;
     int error = last_delivered(f, &last);
     if (error == 0)
         error = length(f, &entries);
-    /* so long a stream loses its oldest entries, whether they were read or not */
-    *seed = entries >= (uint64_t)f->settings->archive_backlog;
+    /* One that has read nothing was not seeded to the end. So long a stream loses its oldest
+     * entries, whether they were read or not. */
+    *seed = (last.ms == 0 && last.seq == 0) || entries >= (uint64_t)f->settings->archive_backlog;
     if (error != 0 || !id_is_less(id_of(committed), last))
         return error;
     char first[FEED_ID_BYTES + 1];
@@ -298,13 +295,15 @@ static int compare(struct feed *f, const char *committed, bool *seed)
     if (error != 0 || pending)
         return error;
     *seed = true;
-    return rewind_to(f, committed);
+    text_copy(f->rewind, sizeof f->rewind, *committed ? committed : "0-0");
+    return 0;
 }
 
 int feed_join(struct feed *f, const char *archive, const char *committed, bool *seed)
 {
     *seed = false;
     snprintf(f->group, sizeof f->group, "a:%s", archive);
+    f->rewind[0] = '\0';
     text_copy(f->cursor, sizeof f->cursor, "0-0");
     int error = tell(f, "XGROUP CREATE %s %s 0 MKSTREAM", f->stream, f->group);
     if (error == 0) {
@@ -570,5 +569,7 @@ int feed_seed(struct feed *f, feed_entry_fn *fn, void *arg)
         if (error != 0)
             return error;
     } while (strcmp(cursor, "0") != 0);
-    return 0;
+    if (*f->rewind == '\0')
+        return 0;
+    return tell(f, "XGROUP SETID %s %s %s", f->stream, f->group, f->rewind);
 }

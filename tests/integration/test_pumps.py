@@ -47,8 +47,10 @@ def test_stats_say_what_proc_says(start, redis, connect, new, room):
         connect(server, new.anna, room)
     expected = {"main": 1, "accept": 1, "hub": 1, "net": 2, "reader": 4, "writer": 4, "archive": 3}
     wait_for(lambda: server.stats()["threads"] == expected, "stats say so")
-    for kind in ("net", "hub", "accept", "reader", "writer", "archive"):  # a new thread names itself
+    for kind in ("net", "hub", "accept", "reader", "writer"):  # a new thread names itself
         wait_for(lambda k=kind: kinds(server).get(k) == expected[k], f"/proc has {kind}")
+    archive = sorted(name for name in server.threads() if name.startswith("archive"))
+    assert archive == ["archive", "archive-find", "archive-page"]
 
 
 def test_auto_crosses_the_limit_up_and_down(start, redis, connect, new, room):

@@ -25,6 +25,7 @@ enum {
 /* X(STATE, "in_health", "a sentence for people") */
 #define ARCHIVE_STATES(X)                                                                          \
     X(OFF, "off", "This instance keeps no archive.")                                               \
+    X(STARTING, "starting", "The archive is being opened.")                                        \
     X(STANDBY, "standby", "Another instance writes this archive.")                                 \
     X(OK, "ok", "Every message is in the archive, or will be within a second.")                    \
     X(BEHIND, "behind", "Messages wait in Redis for the archive.")                                 \

@@ -48,14 +48,14 @@ const char *feed_error(const struct feed *f) REQUIRES(on_archive);
 
 /* Makes stream and group (at 0) when they are missing; what follows belongs to that group, whose
  * one reader this must be. archive: its id, 16 hex digits. committed: the last entry that the file
- * holds ("": none). When the group has acknowledged more (a backup was put back), what the stream
- * still has behind it is delivered again. *seed: entries may be missing that neither the group nor
- * the stream can bring (a new group, a backup, a backlog that was cut): feed_seed(). */
+ * holds ("": none). *seed: entries may be missing that the group does not bring, since it is new,
+ * or has acknowledged more than the file has (a backup was put back), or the backlog was cut:
+ * feed_seed() comes next, and the answer is the same until that has succeeded. */
 int feed_join(struct feed *f, const char *archive, const char *committed, bool *seed)
     REQUIRES(on_archive) MUST_USE;
 
-/* The lists that Redis still holds, as entries: a new archive starts with them, and one that
- * lost its backlog fills what it can. */
+/* The lists that Redis still holds, as entries. Then the group goes back to what was committed, if
+ * it is ahead of it, so that what the stream still has is delivered again. */
 int feed_seed(struct feed *f, feed_entry_fn *fn, void *arg) REQUIRES(on_archive) MUST_USE;
 
 /* Up to FEED_READ_MOST entries that somebody read and did not acknowledge: it died, or this feed
