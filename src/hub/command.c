@@ -289,35 +289,49 @@ static void keep_for_later(struct hub *h, struct peer *p, struct command *c) REQ
     command_free(c);
 }
 
-/* One request, one answer. */
+/* One request, one answer. Takes c. */
 static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
 {
     const enum error_code code = keys_token_error(c);
     if (code != ERROR_NONE) {
         stat_add(h->stats, tokens_refused, 1);
         peer_error(h, p, code, NULL, NULL, -1);
+        command_free(c);
         return;
     }
     switch (c->type) {
-    case COMMAND_HISTORY:
-        page(h, p, c);
-        break;
+    case COMMAND_REGISTER:
+    case COMMAND_LOGIN:
+    case COMMAND_PASSWORD:
+    case COMMAND_UNREGISTER:
+        account_run(h, p, c);
+        return;
+    case COMMAND_LOGOUT:
+    case COMMAND_DEVICES:
+    case COMMAND_REVOKE:
+        device_run(h, p, c);
+        return;
     case COMMAND_TOKEN:
         refresh_run(h, p, c);
         break;
-    default:
-        peer_error(h, p, ERROR_UNAVAILABLE, NULL, NULL, RETRY_UNAVAILABLE_MS);
+    case COMMAND_HISTORY:
+        page(h, p, c);
+        break;
+    default: /* search */
+        peer_error(h, p, ERROR_ARCHIVE_OFF, NULL, NULL, -1);
     }
+    command_free(c);
 }
 
 void command_run(struct hub *h, struct peer *p, struct command *c)
 {
     if (p->state != PEER_HELLO && keys_wait(h, p, c))
         return;
-    if (p->http) {
-        if (p->state != PEER_GONE)
-            run_http(h, p, c);
-    } else if (p->state == PEER_HELLO) {
+    if (p->http && p->state != PEER_GONE) {
+        run_http(h, p, c);
+        return;
+    }
+    if (p->state == PEER_HELLO) {
         keep_for_later(h, p, c);
         return;
     } else if (p->state == PEER_NEW && c->type != COMMAND_HEARTBEAT) {

@@ -50,11 +50,12 @@ void hub_port_relieved(struct hub *h)
         poke(h);
 }
 
-void hub_queue_stats(struct hub *h, struct hub_queue_stats out[3])
+void hub_queue_stats(struct hub *h, struct hub_queue_stats out[HUB_QUEUES])
 {
-    struct queue *queues[3] = { &h->registers, &h->unregisters, &h->broadcasts };
-    const char *names[3] = { "register", "unregister", "broadcast" };
-    for (int i = 0; i < 3; i++)
+    struct queue *queues[HUB_QUEUES] = { &h->registers, &h->unregisters, &h->broadcasts,
+                                         &h->hashed };
+    const char *names[HUB_QUEUES] = { "register", "unregister", "broadcast", "passwords" };
+    for (int i = 0; i < HUB_QUEUES; i++)
         out[i] = (struct hub_queue_stats){
             .name = names[i],
             .depth = atomic_load(&queues[i]->depth),
@@ -128,6 +129,17 @@ static void on_broadcast(evutil_socket_t fd, short what, void *arg)
         peer_leave(h, p);
         peer_unref(p);
     }
+}
+
+static void on_hashed(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    role_assume(&on_hub);
+    struct hub *h = arg;
+    void *job;
+    queue_clear_signal(&h->hashed);
+    while (queue_take(&h->hashed, &job, 1))
+        account_hashed(h, job);
 }
 
 /* --- what the store tells ----------------------------------------------------------------- */
@@ -345,6 +357,9 @@ static void *run(void *arg)
     }
     while (h->peers)
         peer_gone(h, h->peers);
+    if (h->passwords) /* what waits for them comes back */
+        passwords_stop(h->passwords);
+    on_hashed(-1, 0, h);
     keys_stop(h);
     store_free(h->store); /* answers what is still under way */
     h->port.turn_done(h->port.arg);
@@ -391,15 +406,21 @@ static int open_queues(struct hub *h)
     /* each connection stands in unregister once, and in register once; descriptors that HTTP
      * requests and refused connections use come on top of MAX_CLIENTS */
     uint32_t connections = (uint32_t)h->settings->max_clients + 4096;
-    int error = queue_init(&h->registers, connections);
-    if (error)
-        return error;
-    error = queue_init(&h->unregisters, connections);
-    if (error)
-        goto no_unregisters;
-    error = queue_init(&h->broadcasts, HUB_BROADCAST_BOUND);
-    if (error)
-        goto no_broadcasts;
+    const struct {
+        struct queue *queue;
+        uint32_t bound;
+    } queues[HUB_QUEUES] = {
+        { &h->registers, connections },
+        { &h->unregisters, connections },
+        { &h->broadcasts, HUB_BROADCAST_BOUND },
+        { &h->hashed, (uint32_t)(h->settings->password_queue + h->settings->password_threads) },
+    };
+    int error = 0, opened = 0;
+    for (; opened < HUB_QUEUES; opened++) {
+        error = queue_init(queues[opened].queue, queues[opened].bound);
+        if (error)
+            goto fail;
+    }
     h->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     h->base = base_new();
     if (h->control_fd >= 0 && h->base)
@@ -407,11 +428,9 @@ static int open_queues(struct hub *h)
     error = -EMFILE;
     if (h->control_fd >= 0)
         close(h->control_fd);
-    queue_fini(&h->broadcasts);
-no_broadcasts:
-    queue_fini(&h->unregisters);
-no_unregisters:
-    queue_fini(&h->registers);
+fail:
+    while (opened > 0)
+        queue_fini(queues[--opened].queue);
     return error;
 }
 
@@ -434,17 +453,27 @@ struct hub *hub_new(const struct hub_options *options)
     h->on_control = watch(h, h->control_fd, PRIORITY_URGENT, on_control);
     h->on_register = watch(h, h->registers.pipe_read, PRIORITY_NORMAL, on_register);
     h->on_broadcast = watch(h, h->broadcasts.pipe_read, PRIORITY_COMMANDS, on_broadcast);
+    h->on_hashed = watch(h, h->hashed.pipe_read, PRIORITY_NORMAL, on_hashed);
     h->presence_timer = timer(h, h->settings->presence_ttl_s * 1000 / 3, on_presence_timer);
     h->gather_timer = timer(h, 0, on_gather_timer);
     h->count_timer = timer(h, PRESENCE_COUNT_MS, on_count_timer);
     h->compare_timer = timer(h, COMPARE_MS, on_compare_timer);
     h->stop_timer = timer(h, 0, on_nothing);
-    return h;
+    if (h->settings->accounts_mode == ACCOUNTS_OFF)
+        return h;
+    h->passwords = passwords_new(h->settings, h->stats, &h->hashed);
+    if (h->passwords)
+        return h;
+    hub_free(h);
+    return NULL;
 }
 
 int hub_start(struct hub *h)
 {
-    int error = thread_start(&h->thread, "hub", 0, run, h);
+    int error = h->passwords ? passwords_start(h->passwords) : 0;
+    if (error)
+        return error;
+    error = thread_start(&h->thread, "hub", 0, run, h);
     h->started = error == 0;
     return error;
 }
@@ -479,11 +508,14 @@ void hub_free(struct hub *h)
     drop_rest(h);
     struct event *events[] = { h->on_register, h->on_unregister,  h->on_broadcast,
                                h->on_control,  h->presence_timer, h->gather_timer,
-                               h->count_timer, h->compare_timer,  h->stop_timer };
+                               h->count_timer, h->compare_timer,  h->stop_timer,
+                               h->on_hashed };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         event_free(events[i]);
     event_base_free(h->base);
     close(h->control_fd);
+    passwords_free(h->passwords);
+    queue_fini(&h->hashed);
     queue_fini(&h->broadcasts);
     queue_fini(&h->unregisters);
     queue_fini(&h->registers);

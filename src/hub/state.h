@@ -3,6 +3,7 @@
 #ifndef CONFAB_HUB_STATE_H
 #define CONFAB_HUB_STATE_H
 
+#include "confab/base/passwords.h"
 #include "confab/hub/hub.h"
 #include "confab/store/store.h"
 #include "confab/wire/account.h"
@@ -130,16 +131,19 @@ struct hub {
     bool started;
 
     struct queue registers, unregisters, broadcasts; /* any thread pushes */
+    struct queue hashed;                             /* jobs of passwords that are done */
     int control_fd;                                  /* eventfd: look at the two atomics below */
     _Atomic bool stopping, relieved;
     _Atomic int64_t stop_deadline_ms; /* on the monotone clock */
 
     struct event_base *base;
-    struct event *on_register, *on_unregister, *on_broadcast, *on_control;
+    struct event *on_register, *on_unregister, *on_broadcast, *on_control, *on_hashed;
     struct event *presence_timer, *gather_timer, *count_timer, *compare_timer, *stop_timer;
     struct store *store;
     struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
     struct keys *keys;
+    struct passwords *passwords; /* NULL: ACCOUNTS=off */
+    uint32_t sign_ins;           /* under way; PASSWORD_QUEUE at most */
     bool ready;                  /* the store is */
     int64_t ready_mono_ms;       /* … since */
     bool accounts_used;          /* there are accounts, or were */
@@ -225,7 +229,12 @@ void command_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_h
 void command_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
     REQUIRES(on_hub);
 
-/* device.c: an account's devices. ids as in store_events. */
+/* account.c: what takes a password. Takes c, which has the token that it needs. */
+void account_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
+void account_hashed(struct hub *h, struct password_job *job) REQUIRES(on_hub); /* takes job */
+
+/* device.c: an account's devices. Takes c as account_run(). ids as in store_events. */
+void device_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
 void devices_revoked(struct hub *h, const char *user, const char *ids) REQUIRES(on_hub);
 void guests_out(struct hub *h, const char *user) REQUIRES(on_hub);
 

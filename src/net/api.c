@@ -104,10 +104,10 @@ static void add_messages(const struct net *n, struct str *out)
 
 static void add_queues(const struct net *n, struct str *out)
 {
-    struct hub_queue_stats q[3];
+    struct hub_queue_stats q[HUB_QUEUES];
     hub_queue_stats(n->hub, q);
     str_addz(out, "\"queues\":{");
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < HUB_QUEUES; i++)
         str_addf(out,
                  "\"%s\":{\"depth\":%u,\"depth_max\":%u,\"bound\":%u,\"pushed\":%llu,"
                  "\"refused\":%llu,\"wakeups\":%llu},",

@@ -85,7 +85,7 @@ struct hub_options {
 };
 
 /* Makes the hub and its queues; no thread yet. NULL with a line in the log when the machine
- * has no descriptors left. main only. */
+ * has no descriptors left, or no memory for a hash. main only. */
 struct hub *hub_new(const struct hub_options *options) REQUIRES(on_main) MUST_USE;
 /* Starts the thread `hub`. 0 or a negative errno. */
 int hub_start(struct hub *h) REQUIRES(on_main) MUST_USE;
@@ -111,12 +111,13 @@ void hub_unregister(struct hub *h, struct peer *peer);
 /* A net thread's queue fell below its mark. Any thread; coalesced. */
 void hub_port_relieved(struct hub *h);
 
+enum { HUB_QUEUES = 4 };
 /* For stats. Any thread. */
 struct hub_queue_stats {
-    const char *name; /* "register", "unregister", "broadcast" */
+    const char *name; /* "register", "unregister", "broadcast", "passwords" */
     uint32_t depth, depth_max, bound;
     uint64_t pushed, refused, wakeups;
 };
-void hub_queue_stats(struct hub *h, struct hub_queue_stats out[3]);
+void hub_queue_stats(struct hub *h, struct hub_queue_stats out[HUB_QUEUES]);
 
 #endif
