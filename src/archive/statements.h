@@ -45,13 +45,14 @@
     /* what is, will be and was searchable */ \
     X(UNINDEXED_ADD, "INSERT INTO unindexed VALUES (?1)") \
     X(UNINDEXED_DROP, "DELETE FROM unindexed WHERE id = ?1") \
+    X(SEARCHABLE, "SELECT content, author FROM searchable WHERE id = ?1") \
     X(INDEX_DROP, "INSERT INTO search (search, rowid, content, author)" \
-        " SELECT 'delete', id, content, author FROM searchable WHERE id = ?1") \
+        " VALUES ('delete', ?1, ?2, ?3)") \
     X(UNINDEXED_AT, "SELECT id FROM unindexed ORDER BY id LIMIT 1 OFFSET ?1") \
-    X(UNINDEXED_NEXT, "SELECT id FROM unindexed ORDER BY id") \
+    X(UNINDEXED_NEXT, "SELECT unindexed.id, content, author FROM unindexed" \
+        " LEFT JOIN searchable ON searchable.id = unindexed.id ORDER BY unindexed.id") \
     X(UNINDEXED_DROP_TO, "DELETE FROM unindexed WHERE id <= ?1") \
-    X(INDEX_ADD, "INSERT INTO search (rowid, content, author)" \
-        " SELECT id, content, author FROM searchable WHERE id = ?1") \
+    X(INDEX_ADD, "INSERT INTO search (rowid, content, author) VALUES (?1, ?2, ?3)") \
     X(INDEX_CLEAR, "INSERT INTO search (search) VALUES ('delete-all')") \
     X(UNINDEXED_CLEAR, "DELETE FROM unindexed") \
     X(UNINDEXED_ALL, "INSERT INTO unindexed SELECT id FROM message") \

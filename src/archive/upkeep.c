@@ -22,7 +22,8 @@ static bool index_is_due(struct file *f)
 }
 
 /* Messages become searchable in the order of their ids: FTS5 writes out what it has gathered when
- * one is not greater than the one before (sqlite3Fts5IndexBeginWrite(), ext/fts5/fts5_index.c). */
+ * one is not greater than the one before (sqlite3Fts5IndexBeginWrite(), ext/fts5/fts5_index.c).
+ * It also does so at each savepoint, and INSERT … SELECT is one: hence VALUES. */
 static void index_some(struct file *f, int64_t deadline_us)
 {
     sqlite3_stmt *next = file_statement(f, STATEMENT_UNINDEXED_NEXT);
@@ -31,9 +32,12 @@ static void index_some(struct file *f, int64_t deadline_us)
 
     for (unsigned i = 1; file_row(f, next); i++) {
         last = sqlite3_column_int64(next, 0);
-        bind_number(add, 1, last);
-        file_run(f, add);
-        sqlite3_reset(add);
+        if (sqlite3_column_type(next, 2) != SQLITE_NULL) { /* it is searchable, and is there */
+            bind_number(add, 1, last);
+            sqlite3_bind_value(add, 2, sqlite3_column_value(next, 1));
+            sqlite3_bind_value(add, 3, sqlite3_column_value(next, 2));
+            file_run(f, add);
+        }
         if (i % INDEX_LOOK == 0 && clock_mono_us() >= deadline_us)
             break;
     }

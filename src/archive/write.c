@@ -127,9 +127,16 @@ void message_unindex(struct file *f, int64_t id)
     bind_number(s, 1, id);
     if (!f->indexes || file_run(f, s) != 0)
         return;
-    s = file_statement(f, STATEMENT_INDEX_DROP);
+    s = file_statement(f, STATEMENT_SEARCHABLE);
     bind_number(s, 1, id);
-    file_run(f, s);
+    if (file_row(f, s)) { /* the very values that were put in */
+        sqlite3_stmt *drop = file_statement(f, STATEMENT_INDEX_DROP);
+        bind_number(drop, 1, id);
+        sqlite3_bind_value(drop, 2, sqlite3_column_value(s, 0));
+        sqlite3_bind_value(drop, 3, sqlite3_column_value(s, 1));
+        file_run(f, drop);
+    }
+    sqlite3_reset(s);
 }
 
 void message_kind(struct file *f, int64_t id, enum message_kind kind)
