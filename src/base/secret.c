@@ -45,10 +45,24 @@ void secret_derive(unsigned char out[SECRET_BYTES], const unsigned char key[SECR
         BUG("crypto_generichash");
 }
 
+static bool is_base64url(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const char c = text[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_'))
+            return false;
+    }
+    return true;
+}
+
 ssize_t base64url_read(void *out, size_t out_size, const char *text, size_t size)
 {
     size_t got;
 
+    /* libsodium 1.0.18 takes some bytes over 127 for letters: its char is signed */
+    if (!is_base64url(text, size))
+        return -EINVAL;
     if (sodium_base642bin(out, out_size, text, size, NULL, &got, NULL, BASE64URL) != 0)
         return -EINVAL;
     return (ssize_t)got;

@@ -40,6 +40,8 @@ static void secrets_have_one_spelling(void **state)
     assert_false(secret_read(bytes, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA+A")); /* not url */
     assert_false(secret_read(bytes, "AAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAAA"));
     assert_false(secret_read(bytes, ""));
+    assert_false(secret_read(bytes, "AAAAAAAAAAAAAAAAAAAAAAAAAAA\xc1"
+                                    "AAAAAAAAAAAAAAA"));
 }
 
 static void base64url_fits_or_is_refused(void **state)
