@@ -5,14 +5,10 @@
 #include "state.h"
 
 enum {
-    SEARCH_BUDGET_US = 40000, /* for looking through the index; older messages are another page */
+    SEARCH_BUDGET_US = 30000, /* for looking through the index; older messages are another page */
     SEARCH_CANDIDATES = 1000, /* newest matches that are ranked */
     SEARCH_BEHIND_MOST = 100000, /* counted so far */
 };
-
-/* Makes the ranking known to a connection, before the first statement that names it. SQLITE_OK or
- * the error. */
-int search_register(sqlite3 *db) MUST_USE;
 
 /* sqlite_search() with another budget. */
 enum sink_status search_within(struct file *f, const struct search_query *query, int64_t budget_us,

@@ -1,6 +1,6 @@
 /* A connection to an archive's file: open and close, locks, transactions, errors. */
 #include "state.h"
-#include "search.h"
+#include "query.h"
 #include "token.h"
 
 #include <errno.h>
@@ -339,7 +339,7 @@ static void open_db(struct file *f)
     if (rc == SQLITE_OK)
         rc = token_register(f->db);
     if (rc == SQLITE_OK)
-        rc = search_register(f->db);
+        rc = query_register(f->db);
     if (rc != SQLITE_OK)
         file_failed(f, rc);
     /* mmap_size stays 0: a file that is cut short would end the server with SIGBUS.

@@ -46,13 +46,14 @@
     X(UNINDEXED_ADD, "INSERT INTO unindexed VALUES (?1)") \
     X(UNINDEXED_DROP, "DELETE FROM unindexed WHERE id = ?1") \
     X(SEARCHABLE, "SELECT content, author FROM searchable WHERE id = ?1") \
-    X(INDEX_DROP, "INSERT INTO search (search, rowid, content, author)" \
-        " VALUES ('delete', ?1, ?2, ?3)") \
+    X(INDEX_DROP, "INSERT INTO search (search, rowid, content, author, mark)" \
+        " VALUES ('delete', ?1, ?2, ?3, CASE WHEN ?1 % 8191 = 0 THEN 'x' END)") \
     X(UNINDEXED_AT, "SELECT id FROM unindexed ORDER BY id LIMIT 1 OFFSET ?1") \
     X(UNINDEXED_NEXT, "SELECT unindexed.id, content, author FROM unindexed" \
         " LEFT JOIN searchable ON searchable.id = unindexed.id ORDER BY unindexed.id") \
     X(UNINDEXED_DROP_TO, "DELETE FROM unindexed WHERE id <= ?1") \
-    X(INDEX_ADD, "INSERT INTO search (rowid, content, author) VALUES (?1, ?2, ?3)") \
+    X(INDEX_ADD, "INSERT INTO search (rowid, content, author, mark)" \
+        " VALUES (?1, ?2, ?3, CASE WHEN ?1 % 8191 = 0 THEN 'x' END)") \
     X(INDEX_CLEAR, "INSERT INTO search (search) VALUES ('delete-all')") \
     X(UNINDEXED_CLEAR, "DELETE FROM unindexed") \
     X(UNINDEXED_ALL, "INSERT INTO unindexed SELECT id FROM message") \
@@ -87,11 +88,10 @@
     /* searches: nothing may stand beside MATCH and the rowid, or the planner may leave the index */ \
     X(SEARCH_EPOCHS, "SELECT id, name FROM epoch WHERE stream = ?1") \
     X(SEARCH_BEHIND, "SELECT count(*) FROM (SELECT 1 FROM unindexed LIMIT ?1)") \
-    X(SEARCH_MATCH, "SELECT rowid, confab_score(search) FROM search WHERE search MATCH ?1" \
+    X(SEARCH_MATCH, "SELECT rowid, confab_score(search, ?4) FROM search WHERE search MATCH ?1" \
         " AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC") \
-    X(SEARCH_HIT, "SELECT json FROM message WHERE id = ?1 AND kind <= 1") \
-    X(SEARCH_PARTS, "SELECT json_quote(snippet(search, 0, char(2), char(3), '…', 24))" \
-        " FROM search WHERE search MATCH ?1 AND rowid BETWEEN ?2 AND ?2") \
+    X(SEARCH_HIT, "SELECT json, json_extract(json, '$.content') FROM message" \
+        " WHERE id = ?1 AND kind <= 1") \
     /* records and what could not be stored */ \
     X(RECORD_SET, "INSERT INTO record VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE" \
         " SET version = excluded.version, json = excluded.json" \
