@@ -18,8 +18,8 @@ def settings():
     """(name, default) of every setting, from the table that the code has."""
     with open(f"{ROOT}/include/confab/base/settings.h", encoding="utf-8") as header:
         text = header.read()
-    numbers = re.findall(r"X\(\w+, ([A-Z_]+), (\d+), \d+, \d+,", text)
-    texts = re.findall(r'X\(\w+, ([A-Z_]+), "(.*?)",', text)
+    numbers = re.findall(r"    X\(\w+, ([A-Z_]+), (\d+), \d+, \d+,", text)
+    texts = re.findall(r'    X\(\w+, ([A-Z_]+), "(.*?)",', text)
     assert len(numbers) > 15 and len(texts) > 8
     return numbers + texts
 
@@ -38,10 +38,10 @@ def test_help():
     code, out, log = run("--help")
     assert code == 0 and not log
     for name, default in settings():
-        flag = "--" + name.lower().replace("_", "-")
+        flag = "\n  --" + name.lower().replace("_", "-") + " "
         assert flag in out, flag
         assert name in out, name
-        paragraph = out[out.index(flag) :].split("\n  --")[0]
+        paragraph = out[out.index(flag) + 1 :].split("\n  --")[0]
         assert default in paragraph, (name, default, paragraph)
 
 
