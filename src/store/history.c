@@ -3,16 +3,18 @@
 
 #include "confab/wire/rules.h"
 
-/* {epoch, top, fence, number of the newest message, more, messages newest first}: what
- * resume.lua and history.lua answer. */
+/* {epoch, top, fence, number of the newest message, more, messages newest first, first number of
+ * the epoch}: what resume.lua and history.lua answer. */
 static bool take_messages(const redisReply *reply, struct store_messages *out,
                           struct frame_part parts[RULE_HISTORY_MESSAGES])
 {
     static const int types[] = { REDIS_REPLY_STRING,  REDIS_REPLY_INTEGER, REDIS_REPLY_STRING,
-                                 REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_ARRAY };
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6)
+                                 REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_ARRAY,
+                                 REDIS_REPLY_INTEGER };
+    enum { FIELDS = sizeof(types) / sizeof(types[0]) };
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != FIELDS)
         return false;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < FIELDS; i++)
         if (reply->element[i]->type != types[i])
             return false;
     uint64_t newest = (uint64_t)reply->element[3]->integer;
@@ -34,6 +36,7 @@ static bool take_messages(const redisReply *reply, struct store_messages *out,
     out->messages = parts;
     out->count = count;
     out->first_seq = count ? newest - count + 1 : 0;
+    out->epoch_first = (uint64_t)reply->element[6]->integer;
     out->more = reply->element[4]->integer != 0;
     return true;
 }

@@ -232,20 +232,19 @@ static void take_groups(struct store *s, struct request *r)
 
 static void write_call(struct store *s, struct request *r)
 {
-    size_t keys = 0, args = 5;
+    size_t keys = 1, args = 3;
     for (const struct group *g = r->groups; g; g = g->next) {
         keys += g->key_count;
         args += g->arg_count;
     }
     request_script(r, SCRIPT_PUBLISH, keys, args);
+    request_addj(r, s->settings->redis_prefix, "archive");
     for (const struct group *g = r->groups; g; g = g->next)
         str_add(&r->bytes, g->keys.data, g->keys.size);
     argument_fence(&r->bytes, s);
-    request_addu(r, (uint64_t)s->settings->rate_limit_messages);
-    request_addu(r, (uint64_t)s->settings->rate_limit_window_s * 1000);
     for (const struct group *g = r->groups; g; g = g->next) {
+        request_addu(r, 8 * (uint64_t)g->count + 2 * g->channels + g->has_cid);
         str_add(&r->bytes, g->head.data, g->head.size);
-        request_addu(r, g->count);
         str_add(&r->bytes, g->known.data, g->known.size);
         str_add(&r->bytes, g->messages.data, g->messages.size);
     }
@@ -290,20 +289,22 @@ static void add_channel(struct store *s, struct group *g, const char *user, cons
     g->arg_count += 2;
 }
 
-static struct group *open_group(struct store *s, const struct store_publish *p, bool two,
+static struct group *open_group(struct store *s, const struct store_publish *p, unsigned channels,
                                 const struct str *stream, const struct str *head)
 {
     struct gather *w = &s->gather;
     struct group *g = group_new(s);
+    g->channels = channels;
+    g->has_cid = p->cid != NULL;
     str_add(&g->stream, stream->data, stream->size);
     str_add(&g->head, head->data, head->size);
     argument_addj(&g->keys, stream->data, ":meta");
     argument_addj(&g->keys, stream->data, ":history");
     g->key_count = 2;
-    g->arg_count = 5 + (p->room ? 3 : 0);
-    if (p->to)
+    g->arg_count = 3 + (p->room ? 3 : 0);
+    if (channels > 0)
         add_channel(s, g, p->user, p->to);
-    if (two)
+    if (channels > 1)
         add_channel(s, g, p->to, p->user);
     *w->last = g;
     w->last = &g->next;
@@ -318,11 +319,9 @@ static struct group *find_group(struct store *s, const struct store_publish *p) 
 static struct group *find_group(struct store *s, const struct store_publish *p)
 {
     struct gather *w = &s->gather;
-    const bool two = p->to && strcmp(p->user, p->to) != 0; /* two users, two channels */
+    const unsigned channels = !p->to ? 0 : strcmp(p->user, p->to) == 0 ? 1 : 2; /* of users */
     struct str *head = &w->head;
     str_reset(head);
-    argument_addu(head, (uint64_t)(p->to != NULL) + two);
-    argument_addu(head, p->cid != NULL);
     argument_add(head, p->head->data, p->head->size);
     argument_add(head, p->tail->data, p->cid ? 0 : p->tail->size);
 
@@ -330,13 +329,13 @@ static struct group *find_group(struct store *s, const struct store_publish *p)
     const struct str *stream = &s->scratch;
     struct group *g;
     HASH_FIND(hh, w->open, stream->data, stream->size, g);
-    if (g && (g->count == PUBLISH_MOST || g->head.size != head->size ||
-              memcmp(g->head.data, head->data, head->size) != 0)) {
+    if (g && (g->count == PUBLISH_MOST || g->has_cid != (p->cid != NULL) ||
+              g->head.size != head->size || memcmp(g->head.data, head->data, head->size) != 0)) {
         group_close(s, g);
         g = NULL;
     }
     if (!g)
-        g = open_group(s, p, two, stream, head);
+        g = open_group(s, p, channels, stream, head);
     if (p->room) { /* of all that is known the last is the most */
         str_reset(&g->known);
         argument_known(&g->known, &p->known);

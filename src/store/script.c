@@ -13,8 +13,8 @@ static const struct {
     const char *name;
     const char *parts[5];
 } sources[SCRIPT_COUNT] = {
-    [SCRIPT_PUBLISH] = { "publish", { "/clock.lua", "/fence.lua", "/publish.lua" } },
-    [SCRIPT_RESUME] = { "resume", { "/clock.lua", "/fence.lua", "/resume.lua" } },
+    [SCRIPT_PUBLISH] = { "publish", { "/fence.lua", "/publish.lua" } },
+    [SCRIPT_RESUME] = { "resume", { "/fence.lua", "/resume.lua" } },
     [SCRIPT_HISTORY] = { "history", { "/history.lua" } },
     [SCRIPT_CLAIM] = { "claim", { "/clock.lua", "/where.lua", "/claim.lua" } },
     [SCRIPT_RELEASE] = { "release", { "/release.lua" } },
@@ -49,14 +49,16 @@ static void add_part(struct str *text, const char *path)
 
 void script_text(struct str *out, const struct settings *settings, const char *const *parts)
 {
-    /* the limits have one table, rules.h: the scripts get theirs from it */
+    /* the limits have one table each, rules.h and settings.h: the scripts get theirs from them */
     str_addf(out,
              "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS = %d, %d, %d\n"
              "local MEMBERS_LISTED, CONVERSATIONS_KEPT = %d, %d\n"
              "local META_SECONDS, ARCHIVE_BACKLOG = %d, %lld\n"
-             "local DEVICES_MOST = %d\n",
+             "local DEVICES_MOST, RATE_LIMIT, RATE_WINDOW_MS = %d, %lld, %lld\n",
              RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS, RULE_MEMBERS_LISTED,
-             CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog, RULE_DEVICES);
+             CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog, RULE_DEVICES,
+             (long long)settings->rate_limit_messages,
+             (long long)settings->rate_limit_window_s * 1000);
     for (; *parts; parts++)
         add_part(out, *parts);
 }

@@ -112,6 +112,8 @@ struct group {
     struct group *next;     /* in gather.first, in request.groups or in gather.spares */
     struct str stream;      /* prefix of its keys */
     struct str keys;        /* RESP, as they stand in the command */
+    unsigned channels;      /* a room has none of its own, a conversation one for each user */
+    bool has_cid;           /* all messages have one, or none has */
     struct str head, known; /* RESP: arguments that hold for all messages, … */
     struct str messages;    /* … channels, and messages */
     unsigned key_count, arg_count;

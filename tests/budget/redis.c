@@ -100,9 +100,9 @@ static uint64_t number(const struct word *w)
 /* A group of publish.lua; `keys` and `args` count from 1. Returns how many args it took. */
 static size_t publish_group(struct str *out, const struct word *keys, const struct word *args)
 {
-    const uint64_t channels = number(&args[1]), count = number(&args[5]);
-    const bool has_cid = args[2].data[0] == '1';
-    const size_t channel = 6; /* in a room there stands what is known of it */
+    const uint64_t shape = number(&args[1]), channels = shape % 8 / 2, count = shape / 8;
+    const bool has_cid = shape % 2;
+    const size_t channel = 4; /* in a room there stands what is known of it */
     const size_t first = channels ? channel + 2 * channels : channel + 3;
     const size_t words = has_cid ? 3 : 1; /* of each message */
     uint64_t *seq = stream_seq(&keys[1]);
@@ -113,9 +113,9 @@ static size_t publish_group(struct str *out, const struct word *keys, const stru
     str_addf(&text, "m " REDIS_EPOCH " %" PRIu64, *seq + 1);
     for (size_t i = 0; i < count; i++) {
         const struct word *message = &args[first + words * i];
-        const struct word *tail = has_cid ? &message[1] : &args[4];
+        const struct word *tail = has_cid ? &message[1] : &args[3];
         str_addc(&text, '\n');
-        str_add(&text, args[3].data, args[3].size);
+        str_add(&text, args[2].data, args[2].size);
         str_addu(&text, ++*seq);
         str_add(&text, message[0].data, message[0].size);
         str_addz(&text, TIMESTAMP);
@@ -135,14 +135,14 @@ static size_t publish_group(struct str *out, const struct word *keys, const stru
 static void run_publish(struct str *out, const struct word *keys, const struct word *args,
                         size_t arg_count)
 {
-    const bool limited = number(&args[4]) > 0;
     struct str answers = STR_INIT;
     size_t count = 0;
-    for (size_t a = 5; a < arg_count; count++) {
+    keys++; /* the archive's stream */
+    for (size_t a = 3; a < arg_count; count++) {
         const struct word *group = args + a;
+        const uint64_t shape = number(&group[1]);
         a += publish_group(&answers, keys, group);
-        keys += 2 + number(&group[1]);
-        keys += number(&group[5]) * (limited + (group[2].data[0] == '1'));
+        keys += 2 + shape % 8 / 2 + shape / 8 * (1 + shape % 2); /* each has a limit */
     }
     str_addf(out, "*%zu\r\n", count);
     str_add(out, answers.data, answers.size);
@@ -161,11 +161,11 @@ static void run_script(struct str *out, const struct word *words, size_t count)
         break;
     case SCRIPT_RESUME:
         seq = stream_seq(&words[3]);
-        str_addz(out, "*6\r\n");
+        str_addz(out, "*7\r\n");
         add_text(out, REDIS_EPOCH);
         str_addf(out, ":%" PRIu64 "\r\n", *seq);
         add_bulk(out, args[1].data, args[1].size);
-        str_addf(out, ":%" PRIu64 "\r\n:0\r\n*0\r\n", *seq);
+        str_addf(out, ":%" PRIu64 "\r\n:0\r\n*0\r\n:1\r\n", *seq);
         break;
     case SCRIPT_CLAIM: /* it is yours, and you have talked to nobody */
         str_addz(out, "*1\r\n:1\r\n");

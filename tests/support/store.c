@@ -133,6 +133,16 @@ void test_store_ready(struct test_store *t)
     WAIT_UNTIL(t->base, store_state_of(t->store) == STORE_STATE_READY);
 }
 
+void test_store_limit(struct test_store *t, struct test_redis *redis, int64_t messages)
+{
+    if (t->settings.rate_limit_messages == messages)
+        return;
+    store_free(t->store);
+    t->settings.rate_limit_messages = messages;
+    test_store_start(t, redis);
+    test_store_ready(t);
+}
+
 void test_store_fini(struct test_store *t)
 {
     store_free(t->store);
@@ -183,6 +193,7 @@ void test_messages(void *arg, const struct store_messages *r)
     out->status = r->status;
     out->seq = r->seq;
     out->first_seq = r->first_seq;
+    out->epoch_first = r->epoch_first;
     out->messages = r->count;
     out->more = r->more;
     copy(out->epoch, sizeof(out->epoch), r->epoch);

@@ -19,6 +19,9 @@ struct test_store {
 void test_store_init(struct test_store *t, struct event_base *base, char instance);
 void test_store_start(struct test_store *t, struct test_redis *redis) REQUIRES(on_hub);
 void test_store_ready(struct test_store *t) REQUIRES(on_hub); /* waits until it is */
+/* An instance with another rate limit, in its place: not subscribed to anything. */
+void test_store_limit(struct test_store *t, struct test_redis *redis, int64_t messages)
+    REQUIRES(on_hub);
 void test_store_fini(struct test_store *t) REQUIRES(on_hub);
 /* Subscribes and waits for the confirmation. */
 void test_store_subscribe(struct test_store *t, enum store_channel channel, const char *name)
@@ -52,7 +55,7 @@ struct test_messages {
     unsigned count;
     enum store_status status;
     char epoch[33], fence[65];
-    uint64_t seq, first_seq;
+    uint64_t seq, first_seq, epoch_first;
     size_t messages;
     bool more;
     char first[256], last[256];

@@ -39,7 +39,7 @@ static int empty(void **state)
     (void)state;
     test_redis(&redis, "FLUSHALL");
     str_reset(&a.log);
-    a.settings.rate_limit_messages = 0;
+    test_store_limit(&a, &redis, 0);
     a.store->patient_until_ms = 0;
     return 0;
 }
@@ -97,7 +97,7 @@ static void same_cid_gets_the_first_number_and_publishes_nothing(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    a.settings.rate_limit_messages = 2;
+    test_store_limit(&a, &redis, 2);
     struct test_published one = test_store_publish(&a, "alice", "r", NULL, "c", "one", NULL);
     for (int i = 0; i < 5; i++) { /* more often than the rate limit allows */
         struct test_published again = test_store_publish(&a, "alice", "r", NULL, "c", "two", NULL);
@@ -120,7 +120,7 @@ static void rate_limit_counts_over_rooms_and_says_how_long(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    a.settings.rate_limit_messages = 2;
+    test_store_limit(&a, &redis, 2);
     assert_int_equal(test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL).status, STORE_OK);
     assert_int_equal(test_store_publish(&a, "al", "q", NULL, NULL, "x", NULL).status, STORE_OK);
     for (int i = 0; i < 3; i++) {
@@ -147,7 +147,7 @@ static void key_of_another_type_leaves_nothing_half_done(void **state)
     (void)state;
     role_assume(&on_hub);
     log_set_level(LOG_LEVEL_ERROR + 1);
-    a.settings.rate_limit_messages = 100;
+    test_store_limit(&a, &redis, 100);
     static const char *const keys[] = { "t:{room:r}:meta", "t:{room:r}:history",
                                         "t:{room:r}:dedupe:al:c", "t:rate:al" };
     for (size_t i = 0; i < 4; i++) {
@@ -171,7 +171,7 @@ static void full_redis_is_temporary_and_changes_nothing(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    a.settings.rate_limit_messages = 100;
+    test_store_limit(&a, &redis, 100);
     test_redis(&redis, "CONFIG SET maxmemory 1");
     struct test_published out = test_store_publish(&a, "al", "r", NULL, "c", "x", NULL);
     test_redis(&redis, "CONFIG SET maxmemory 0");
@@ -394,10 +394,10 @@ static void who_knows_nothing_lets_others_vouch_first(void **state)
     role_assume(&on_hub);
     test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
     struct test_messages before = test_store_load(&a, "r", NULL);
+    test_store_limit(&a, &redis, 1);
     pretend_other_process("r");
     a.store->patient_until_ms = INT64_MAX; /* connected just now */
     assert_int_equal(test_store_load(&a, "r", NULL).status, STORE_UNAVAILABLE);
-    a.settings.rate_limit_messages = 1;
     for (int i = 0; i < 2; i++) /* not counted either */
         assert_int_equal(test_store_publish(&a, "al", "r", NULL, "c", "y", NULL).status,
                          STORE_UNAVAILABLE);

@@ -24,8 +24,6 @@ static int set_up(void **state)
     test_store_init(&a, base, 'a');
     test_store_start(&a, &redis);
     test_store_ready(&a);
-    test_store_subscribe(&a, STORE_CHANNEL_ROOM, "r");
-    test_store_subscribe(&a, STORE_CHANNEL_ROOM, "s");
     return 0;
 }
 
@@ -43,11 +41,13 @@ static int empty(void **state)
 {
     (void)state;
     test_redis(&redis, "FLUSHALL");
+    test_store_limit(&a, &redis, 0);
+    test_store_subscribe(&a, STORE_CHANNEL_ROOM, "r");
+    test_store_subscribe(&a, STORE_CHANNEL_ROOM, "s");
     str_reset(&a.log);
     memset(out, 0, sizeof(out));
     published = 0;
     calls_before = stat_get(&a.stats, publish_calls);
-    a.settings.rate_limit_messages = 0;
     log_set_level(LOG_LEVEL_ERROR);
     return 0;
 }
@@ -235,7 +235,7 @@ static void the_limit_counts_within_a_turn(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    a.settings.rate_limit_messages = 2;
+    test_store_limit(&a, &redis, 2);
     publish("al", "r", NULL, NULL);
     publish("al", "r", NULL, NULL);
     publish("al", "r", NULL, NULL);
@@ -293,7 +293,7 @@ static void a_command_does_not_overtake_messages(void **state)
         assert_stored(i, i + 1);
 }
 
-/* A stream lives for a day after its last message, though not every message says so. */
+/* A stream lives for a day after its last message, though only the first one in 100 s says so. */
 static void life_is_renewed(void **state)
 {
     (void)state;
@@ -303,11 +303,12 @@ static void life_is_renewed(void **state)
                                         "t:{user:al}:conversations", "t:{user:bo}:conversations" };
     for (size_t i = 0; i < 4; i++)
         test_redis(&redis, "EXPIRE %s 1000", keys[i]);
-    test_redis(&redis, "HINCRBY t:{dm:al|bo}:meta renewed -59");
-    test_store_publish(&a, "al", NULL, "bo", NULL, "two", NULL);
+    const long long renewed = atoll(test_redis(&redis, "HGET t:{dm:al|bo}:meta renewed"));
+    struct test_published two = test_store_publish(&a, "al", NULL, "bo", NULL, "two", NULL);
+    const bool again = two.timestamp_ms / 100000 != renewed; /* the 100 s ended in between */
     for (size_t i = 0; i < 4; i++)
-        assert_true(atoll(test_redis(&redis, "TTL %s", keys[i])) <= 1000);
-    test_redis(&redis, "HINCRBY t:{dm:al|bo}:meta renewed -60");
+        assert_int_equal(atoll(test_redis(&redis, "TTL %s", keys[i])) > 1000, again);
+    test_redis(&redis, "HINCRBY t:{dm:al|bo}:meta renewed -1");
     test_store_publish(&a, "al", NULL, "bo", NULL, "three", NULL);
     for (size_t i = 0; i < 4; i++)
         assert_true(atoll(test_redis(&redis, "TTL %s", keys[i])) > 86000);
@@ -315,6 +316,120 @@ static void life_is_renewed(void **state)
     test_redis(&redis, "DEL t:{dm:al|bo}:history");
     test_store_publish(&a, "al", NULL, "bo", NULL, "four", NULL);
     assert_true(atoll(test_redis(&redis, "TTL t:{dm:al|bo}:history")) > 86000);
+}
+
+/* ---- the archive's stream ---- */
+
+static void make_archive(void)
+{
+    test_redis(&redis, "XGROUP CREATE t:archive a:0 0 MKSTREAM");
+}
+
+/* All payloads of the stream and their keys, joined by ' '. */
+static const char *archived(void)
+{
+    return test_redis(&redis, "XRANGE t:archive - +");
+}
+
+/* What the archive gets is what subscribers get: one entry for a call, a pair for each stream. */
+static void a_call_is_one_entry_with_what_was_published(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    make_archive();
+    publish("al", "r", NULL, NULL);
+    publish("al", NULL, "bo", "c");
+    publish("bo", "r", NULL, NULL);
+    assert_int_equal(wait_all(), 1);
+    char expected[1024];
+    snprintf(expected, sizeof(expected),
+             " t:{room:r} m %s 1\n{\"seq\":1,\"x\":\"m0\",\"ts\":%lld}\n"
+             "{\"seq\":2,\"x\":\"m2\",\"ts\":%lld}"
+             " t:{dm:al|bo} m %s 1\n{\"seq\":1,\"x\":\"m1\",\"ts\":%lld}",
+             out[0].epoch, (long long)out[0].timestamp_ms, (long long)out[2].timestamp_ms,
+             out[1].epoch, (long long)out[1].timestamp_ms);
+    const char *got = archived();
+    assert_non_null(strchr(got, ' ')); /* behind the id */
+    assert_string_equal(strchr(got, ' '), expected);
+}
+
+static void what_is_not_stored_is_not_archived(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_store_limit(&a, &redis, 2);
+    make_archive();
+    publish("al", "r", NULL, "c");
+    publish("al", "r", NULL, "c"); /* a duplicate in the same call */
+    publish("al", "r", NULL, "d");
+    publish("al", "r", NULL, "e"); /* over the limit */
+    wait_all();
+    assert_int_equal(out[1].status, STORE_DUPLICATE);
+    assert_int_equal(out[3].status, STORE_LIMITED);
+    publish("al", "r", NULL, "d"); /* a duplicate alone: nothing to archive */
+    wait_all();
+    assert_int_equal(out[4].status, STORE_DUPLICATE);
+    assert_string_equal(test_redis(&redis, "XLEN t:archive"), "1");
+    assert_non_null(strstr(archived(), "\"m0\""));
+    assert_non_null(strstr(archived(), "\"m2\""));
+    assert_null(strstr(archived(), "\"m1\""));
+    assert_null(strstr(archived(), "\"m3\""));
+}
+
+static void without_an_archive_nothing_is_kept_for_it(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    publish("al", "r", NULL, NULL);
+    wait_all();
+    assert_string_equal(test_redis(&redis, "EXISTS t:archive"), "0");
+    assert_true(atoll(test_redis(&redis, "TTL t:{room:r}:meta")) <= 86400);
+}
+
+/* The numbers outlive the list: pages of the archive go on where it ended. */
+static void numbers_live_longer_with_an_archive(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    make_archive();
+    publish("al", "r", NULL, NULL);
+    wait_all();
+    assert_true(atoll(test_redis(&redis, "TTL t:{room:r}:meta")) > 29 * 86400);
+    assert_true(atoll(test_redis(&redis, "TTL t:{room:r}:history")) <= 86400);
+    test_redis(&redis, "DEL t:{room:r}:history"); /* a day later */
+    struct test_messages page = test_store_page(&a, "r", "al", UINT64_MAX, 100);
+    assert_int_equal(page.messages, 0);
+    assert_int_equal(page.seq, 1);
+    publish("al", "r", NULL, NULL);
+    wait_all();
+    assert_stored(1, 2);
+    assert_string_equal(out[1].epoch, out[0].epoch);
+    page = test_store_page(&a, "r", "al", UINT64_MAX, 100);
+    assert_int_equal(page.first_seq, 2);
+    assert_int_equal(page.epoch_first, 1);
+}
+
+static void a_key_in_the_archives_place_hinders_nobody(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_redis(&redis, "SET t:archive x");
+    publish("al", "r", NULL, NULL);
+    wait_all();
+    assert_stored(0, 1);
+    assert_string_equal(test_redis(&redis, "GET t:archive"), "x");
+}
+
+static void the_stream_is_bounded(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    make_archive();
+    for (int i = 0; i < 3000; i++) /* settings of the test: at most 1,000, in nodes of 100 */
+        test_redis(&redis, "XADD t:archive * t:{room:x} x");
+    /* one call of ten looks at the bound, by the clock */
+    WAIT_UNTIL(base, (test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL),
+                      atoll(test_redis(&redis, "XLEN t:archive")) < 1200));
 }
 
 int main(void)
@@ -332,6 +447,12 @@ int main(void)
         cmocka_unit_test_setup(a_full_redis_stores_none_of_them, empty),
         cmocka_unit_test_setup(a_command_does_not_overtake_messages, empty),
         cmocka_unit_test_setup(life_is_renewed, empty),
+        cmocka_unit_test_setup(a_call_is_one_entry_with_what_was_published, empty),
+        cmocka_unit_test_setup(what_is_not_stored_is_not_archived, empty),
+        cmocka_unit_test_setup(without_an_archive_nothing_is_kept_for_it, empty),
+        cmocka_unit_test_setup(numbers_live_longer_with_an_archive, empty),
+        cmocka_unit_test_setup(a_key_in_the_archives_place_hinders_nobody, empty),
+        cmocka_unit_test_setup(the_stream_is_bounded, empty),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

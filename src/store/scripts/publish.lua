@@ -1,16 +1,17 @@
--- Messages: dedupe, rate limit, number, history, PUBLISH, in one atomic step.
+-- Messages: dedupe, rate limit, number, history, PUBLISH, archive, in one atomic step.
 --
 -- They come in groups; those of a group belong to one stream and follow each other.
 --
--- ARGV  1 fence  2 candidate epoch  3 patient  4 rate limit (0: none)  5 window in ms
---       for each group: number of its channels (0: a room, whose channel is its keys' common
---       part; private: one for each user), '1' when its messages have a cid, head and tail of the
---       JSON, number of its messages
+-- ARGV  1 fence  2 candidate epoch  3 patient
+--       for each group: its shape, 8 × messages + 2 × channels + 1 when its messages have a cid,
+--       head and tail of the JSON. A room has no channels: its channel is its keys' common part. A
+--       private group has one for each user
 --       for a room: known epoch, known seq, known fence
 --       for each channel of a private group: the channel, the name of the other user
 --       for each message: mid and, when it has a cid, a tail of its own and its id. The JSON is
 --       head SEQ mid TIMESTAMP tail
--- KEYS  for each group: meta, history
+-- KEYS  1 the archive's stream
+--       for each group: meta, history
 --       for each channel of a private group: the conversations of the user whose channel it is
 --       for each message: rate:USER when there is a limit, dedupe:USER:CID when it has a cid
 --
@@ -19,224 +20,200 @@
 -- first one, 'limited MS', 'wait' (fence.lua), or an error for each message.
 --
 -- An error of Redis must leave nothing half done. What is not written first is read first, since a
--- key of another type raises; the first write (the counter of the rate limit, the epoch or LPUSH)
--- meets "out of memory" and "read-only". After that nothing can fail.
+-- key of another type is an error; the first write (the counter of the rate limit, the epoch or
+-- LPUSH) meets "out of memory" and "read-only". After that nothing can fail. try() stands where
+-- something may: one bad key concerns its own messages alone.
 --
--- What belongs to the group at hand is in locals of the script rather than in a table: garbage
--- costs Redis more than the commands do.
-local RENEW_SECONDS = 60 -- keys that live for a day need not be told so with every message
-local TRIM_STEP = 20 -- nor need a list be cut with every message: who reads it takes the newest
+-- This runs for every message, and Lua costs more than the commands do. So there are no functions
+-- but the fence's (each call of the script makes all of them anew), texts become numbers only
+-- where they must, and what a single message needs makes no table. docs/RATIONALE.md
+local TRIM_STEP = 20 -- a list need not be cut with every message: who reads it takes the newest
 
-local UNKNOWN = { epoch = '', seq = 0, fence = '' }
+local call, try, format, KEYS, ARGV = redis.call, redis.pcall, string.format, KEYS, ARGV
+local time = call('TIME')
+local now_s, timestamp = time[1], format('%s%03d', time[1], time[2] / 1000)
+-- Keys that live for a day need not be told so with every message: once in 100 s, which is what
+-- the last two digits count.
+local renewal = string.sub(now_s, 1, -3)
+local after = ' ' .. timestamp
+local key, arg = 1, 3 -- the last ones that were taken
+local out, groups = {}, 0
+local entry, pairs_of_entry = {}, 0 -- of the archive: common part of a stream's keys, payload …
 
-local now_ms = redis_now_ms()
-local timestamp, now_s = digits(now_ms), math.floor(now_ms / 1000)
-local fence, candidate, limit, window = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5]
-local key, arg = 0, 5 -- the last ones that were taken
-
-local meta, history, stream, settled, renews
-local known, patient -- nobody follows a private conversation: nothing is known, none is waited for
-local channels, first_conversation, first_channel
-local has_cid, head, tail, count
-local list, written -- JSON that waits to be written; how many are
-local cids          -- of what waits: {dedupe key, id}
-local answers       -- by place, to messages that are not stored
-local failure       -- why nothing more of this group is
-
--- What Redis answered within pcall(): a table since 7.0, before that a text that says where.
-local function error_of(raised)
-    if type(raised) == 'table' then
-        return { err = raised.err }
-    end
-    return { err = string.match(raised, ': %-(.*)') or raised }
-end
-
-local function take_group()
-    meta, history = KEYS[key + 1], KEYS[key + 2]
-    channels, has_cid = tonumber(ARGV[arg + 1]), ARGV[arg + 2] == '1'
-    head, tail, count = ARGV[arg + 3], ARGV[arg + 4], tonumber(ARGV[arg + 5])
-    key, arg = key + 2, arg + 5
+while arg < #ARGV do
+    -- What holds for the group.
+    local meta, history = KEYS[key + 1], KEYS[key + 2]
+    local shape, head, tail = tonumber(ARGV[arg + 1]), ARGV[arg + 2], ARGV[arg + 3]
+    local has_cid, channels = shape % 2 == 1, (shape % 8 - shape % 2) / 2
+    local count = (shape - shape % 8) / 8
+    key, arg = key + 2, arg + 3
+    -- Nobody follows a private conversation: nothing is known, none is waited for.
+    local known_epoch, known_seq, known_fence, patient = '', nil, '', '0'
+    local first_conversation, first_channel = key + 1, arg + 1
     if channels == 0 then
+        known_epoch, known_seq, known_fence = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
         patient = ARGV[3]
-        known = { epoch = ARGV[arg + 1], seq = tonumber(ARGV[arg + 2]), fence = ARGV[arg + 3] }
         arg = arg + 3
     else
-        known, patient = UNKNOWN, '0'
-        first_conversation, first_channel = key + 1, arg + 1
         key, arg = key + channels, arg + 2 * channels
     end
-    list, written, cids, answers, failure, settled = {}, 0, {}, nil, nil, false
-end
 
--- Reads only.
-local function open_group()
-    stream = stream_read(meta)
-    renews = now_s - stream.renewed >= RENEW_SECONDS
-    if renews then
-        redis.call('LLEN', history)
+    -- What is there. failure: why nothing more of this group is stored.
+    local stream = try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed')
+    local failure = stream.err and stream
+    local seq = stream[1] and tonumber(stream[2])
+    stream[1], stream[2] = seq and stream[1], seq or 0
+    seq = stream[2]
+    local renews = stream[4] ~= renewal
+    if renews then -- reads what renewing writes
+        local size = try('LLEN', history)
         for i = 0, channels - 1 do
-            redis.call('ZCARD', KEYS[first_conversation + i])
+            failure = failure or type(size) == 'table' and size
+            size = try('ZCARD', KEYS[first_conversation + i])
         end
+        failure = failure or type(size) == 'table' and size
     end
-end
+    local settle = not failure and stream_judge(meta, history, stream, known_epoch, known_seq,
+        known_fence, ARGV[1], ARGV[2], patient)
 
--- The meta hash never ends before the list, so that a list never outlives its numbers.
-local function renew()
-    redis.call('EXPIRE', meta, HISTORY_SECONDS)
-    redis.call('EXPIRE', history, HISTORY_SECONDS)
-    for i = 0, channels - 1 do
-        local conversations = KEYS[first_conversation + i]
-        redis.call('ZADD', conversations, now_s, ARGV[first_channel + 2 * i + 1])
-        redis.call('ZREMRANGEBYRANK', conversations, 0, -1 - CONVERSATIONS_KEPT)
-        redis.call('EXPIRE', conversations, HISTORY_SECONDS)
-    end
-end
-
-local function write_list()
-    local before, top = stream.seq, digits(stream.seq + #list)
-    local length = redis.call('LPUSH', history, unpack(list))
-    if renews then
-        redis.call('HSET', meta, 'seq', top, 'renewed', now_s)
-    else
-        redis.call('HSET', meta, 'seq', top)
-    end
-    if length >= HISTORY_MESSAGES + TRIM_STEP then
-        redis.call('LTRIM', history, 0, HISTORY_MESSAGES - 1)
-    end
-    if renews or length == #list then
-        renew()
-    end
-    for i, cid in ipairs(cids) do
-        redis.call('SET', cid[1],
-            stream.epoch .. ' ' .. digits(before + i) .. ' ' .. timestamp .. ' ' .. cid[2],
-            'EX', DEDUPE_SECONDS)
-    end
-    stream.seq = before + #list
-
-    local payload = 'm ' .. stream.epoch .. ' ' .. digits(before + 1) .. '\n'
-        .. table.concat(list, '\n')
-    if channels == 0 then
-        redis.call('PUBLISH', string.sub(meta, 1, -1 - #':meta'), payload)
-    end
-    for i = 0, channels - 1 do
-        redis.call('PUBLISH', ARGV[first_channel + 2 * i], payload)
-    end
-end
-
-local function store()
-    if #list == 0 or failure then
-        return
-    end
-    local well, raised = pcall(write_list)
-    if not well then
-        failure = error_of(raised)
-        return
-    end
-    written = written + #list
-    list, cids, renews = {}, {}, false
-end
-
--- An answer when the message came before.
-local function repeated(dedupe)
-    for _, cid in ipairs(cids) do
-        if cid[1] == dedupe then
-            store()
-            break
-        end
-    end
-    local first = redis.call('GET', dedupe)
-    return first and 'duplicate ' .. first
-end
-
--- An answer when the user has used the window up; else counts.
-local function limited(rate)
-    local used = redis.call('INCR', rate)
-    if used == 1 then
-        redis.call('PEXPIRE', rate, window)
-    elseif used > limit then
-        local wait = redis.call('PTTL', rate)
-        if wait < 0 then
-            -- A counter that never ends would be a ban for life: give it its window.
-            redis.call('PEXPIRE', rate, window)
-            wait = window
-        end
-        return 'limited ' .. wait
-    end
-end
-
--- An answer when the message is not to be stored.
-local function refused(rate, dedupe)
-    local answer = dedupe and repeated(dedupe)
-        or not settled and stream_must_wait(stream, known, fence, patient) and 'wait'
-        or rate and limited(rate)
-    if not answer and not settled then
-        stream_settle(meta, history, stream, known, fence, candidate)
-        settled = true
-    end
-    return answer
-end
-
-local function refuse(place, answer)
-    answers = answers or {}
-    answers[place] = answer
-end
-
-local function take_message(place)
-    local rate, dedupe, id
-    local mid, own_tail = ARGV[arg + 1], tail
-    arg = arg + 1
-    if limit > 0 then
-        key = key + 1
-        rate = KEYS[key]
-    end
+    -- Which messages are to be stored?
+    local list, stored, first = {}, 0, format('%d', seq + 1)
+    local answers, again          -- by place, of the others: what; a cid that this group has twice
+    local cids, ids               -- which of the list has this dedupe key; by number in the list
     if has_cid then
-        key = key + 1
-        dedupe, own_tail, id = KEYS[key], ARGV[arg + 1], ARGV[arg + 2]
-        arg = arg + 2
+        cids, ids = {}, {}
     end
-    if failure then
-        return refuse(place, failure)
-    end
-    if rate or dedupe or not settled then
-        local well, answer = pcall(refused, rate, dedupe)
-        if not well or answer then
-            return refuse(place, well and answer or error_of(answer))
-        end
-    end
-    local n = #list + 1
-    list[n] = head .. digits(stream.seq + n) .. mid .. timestamp .. own_tail
-    if dedupe then
-        cids[n] = { dedupe, id }
-    end
-end
-
-local function answer_of_group()
-    local stored = stream and stream.seq - written or 0
-    if not answers and not failure then
-        return 'ok ' .. stream.epoch .. ' ' .. digits(stored + 1) .. ' ' .. timestamp
-    end
-    local all, last = answers or {}, stream and stream.seq
     for place = 1, count do
-        if not all[place] then
+        local mid, own_tail, answer = ARGV[arg + 1], tail, failure
+        local rate, dedupe, id
+        arg = arg + 1
+        if RATE_LIMIT > 0 then
+            key = key + 1
+            rate = KEYS[key]
+        end
+        if has_cid then
+            key = key + 1
+            dedupe, own_tail, id = KEYS[key], ARGV[arg + 1], ARGV[arg + 2]
+            arg = arg + 2
+            if cids[dedupe] then
+                again = again or {}
+                again[place], answer = cids[dedupe], true
+            elseif not answer then
+                answer = try('GET', dedupe)
+                if type(answer) == 'string' then
+                    answer = 'duplicate ' .. answer
+                end
+            end
+        end
+        if not answer and settle == 'wait' then
+            answer = settle
+        end
+        if not answer and rate then
+            local used = try('INCR', rate)
+            if type(used) == 'table' then
+                answer = used
+            elseif used == 1 then
+                call('PEXPIRE', rate, RATE_WINDOW_MS)
+            elseif used > RATE_LIMIT then
+                local wait = call('PTTL', rate)
+                if wait < 0 then
+                    -- A counter that never ends would be a ban for life: give it its window.
+                    wait = RATE_WINDOW_MS
+                    call('PEXPIRE', rate, wait)
+                end
+                answer = 'limited ' .. wait
+            end
+        end
+        if not answer and settle then
+            failure, settle = settle(), nil
+            answer = failure
+        end
+        if answer then
+            answers = answers or {}
+            answers[place] = answer
+        else
             stored = stored + 1
-            all[place] = stored <= last
-                and 'ok ' .. stream.epoch .. ' ' .. digits(stored) .. ' ' .. timestamp or failure
+            list[stored] = head .. (stored == 1 and first or format('%d', seq + stored)) .. mid
+                .. timestamp .. own_tail
+            if has_cid then
+                cids[dedupe], ids[stored] = stored, id
+            end
         end
     end
-    return all
+
+    -- They are stored.
+    local length = stored > 0 and not failure and try('LPUSH', history, unpack(list))
+    if type(length) == 'table' then
+        failure = length
+    elseif length then
+        local top = stored == 1 and first or format('%d', seq + stored)
+        if renews then
+            call('HSET', meta, 'seq', top, 'renewed', renewal)
+        else
+            call('HSET', meta, 'seq', top)
+        end
+        if length >= HISTORY_MESSAGES + TRIM_STEP then
+            call('LTRIM', history, 0, HISTORY_MESSAGES - 1)
+        end
+        if renews or length == stored then
+            -- The meta hash never ends before the list, so that a list never outlives its
+            -- numbers. With an archive they go on for longer: its pages are found by them.
+            call('EXPIRE', meta, call('EXISTS', KEYS[1]) == 1 and META_SECONDS or HISTORY_SECONDS)
+            call('EXPIRE', history, HISTORY_SECONDS)
+            for i = 0, channels - 1 do
+                local conversations = KEYS[first_conversation + i]
+                call('ZADD', conversations, now_s, ARGV[first_channel + 2 * i + 1])
+                call('ZREMRANGEBYRANK', conversations, 0, -1 - CONVERSATIONS_KEPT)
+                call('EXPIRE', conversations, HISTORY_SECONDS)
+            end
+        end
+        if has_cid then
+            for dedupe, i in pairs(cids) do
+                call('SET', dedupe, stream[1] .. ' ' .. format('%d', seq + i) .. after .. ' '
+                    .. ids[i], 'EX', DEDUPE_SECONDS)
+            end
+        end
+        local prefix = string.sub(meta, 1, -1 - #':meta')
+        local payload = 'm ' .. stream[1] .. ' ' .. first .. '\n'
+            .. (stored == 1 and list[1] or table.concat(list, '\n'))
+        if channels == 0 then
+            call('PUBLISH', prefix, payload)
+        end
+        for i = 0, channels - 1 do
+            call('PUBLISH', ARGV[first_channel + 2 * i], payload)
+        end
+        entry[pairs_of_entry + 1], entry[pairs_of_entry + 2] = prefix, payload
+        pairs_of_entry = pairs_of_entry + 2
+    end
+
+    -- The answer.
+    groups = groups + 1
+    if not answers and not failure then
+        out[groups] = 'ok ' .. stream[1] .. ' ' .. first .. after
+    else
+        answers = answers or {}
+        local n = 0
+        for place = 1, count do
+            local twin = again and again[place]
+            if failure and (twin or not answers[place]) then
+                answers[place] = failure
+            elseif twin then
+                answers[place] = 'duplicate ' .. stream[1] .. ' ' .. format('%d', seq + twin)
+                    .. after .. ' ' .. ids[twin]
+            elseif not answers[place] then
+                n = n + 1
+                answers[place] = 'ok ' .. stream[1] .. ' ' .. format('%d', seq + n) .. after
+            end
+        end
+        out[groups] = answers
+    end
 end
 
-local out = {}
-while arg < #ARGV do
-    take_group()
-    local opened, raised = pcall(open_group)
-    if not opened then
-        stream, failure = nil, error_of(raised)
-    end
-    for place = 1, count do
-        take_message(place)
-    end
-    store()
-    out[#out + 1] = answer_of_group()
+-- The whole call is one entry of the archive's stream, when there is one: the first archive makes
+-- it. A key of another type is no error here. The bound is looked at in one call of ten.
+if pairs_of_entry > 0 and string.sub(time[2], -1) == '0' then
+    try('XADD', KEYS[1], 'NOMKSTREAM', 'MAXLEN', '~', ARCHIVE_BACKLOG, '*', unpack(entry))
+elseif pairs_of_entry > 0 then
+    try('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(entry))
 end
 return out
