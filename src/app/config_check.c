@@ -1,5 +1,7 @@
 #include "config_check.h"
 
+#include "confab/base/network.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
@@ -14,6 +16,7 @@
 enum {
     SENTINELS_MOST = 16, /* each may take SENTINEL_ANSWER_MS when none answers */
     MASTER_NAME_BYTES = 64,
+    PROXIES_MOST = 16,
 };
 
 static bool starts_with(const char *s, const char *prefix)
@@ -131,6 +134,12 @@ static bool is_hosts(const char *value)
     return each_item(value, is_host);
 }
 
+static bool is_network(const char *item)
+{
+    struct network n;
+    return network_parse(item, strlen(item), &n);
+}
+
 static bool is_sentinel(const char *item)
 {
     return !starts_with(item, "unix:") && is_redis_addr(item);
@@ -144,6 +153,12 @@ static size_t count_items(const char *value)
         count++;
     }
     return count;
+}
+
+static bool is_networks(const char *value)
+{
+    return count_items(value) <= PROXIES_MOST && strchr(value, '*') == NULL &&
+           each_item(value, is_network);
 }
 
 static bool is_sentinels(const char *value)
@@ -240,6 +255,8 @@ static const struct check {
     { "ARCHIVE", is_archive, "auto, sqlite or off" },
     { "ARCHIVE_SEARCH", is_switch, "on or off" },
     { "ACCOUNTS", is_accounts, "off, optional or required" },
+    { "TRUSTED_PROXIES", is_networks,
+      "at most 16 IP addresses or networks such as 10.0.0.0/8, separated by commas" },
     { "PUMPS", is_pumps, "auto, threads or shared" },
     { "LOG_LEVEL", is_log_level, "debug, info, warn or error" },
     { "ALLOWED_ORIGINS", is_origins,

@@ -1,6 +1,8 @@
 /* The libwebsockets side of a net thread: its context, its loop and its one callback. */
 #include "thread.h"
 
+#include "body.h"
+#include "handshake.h"
 #include "http.h"
 #include "io.h"
 #include "session.h"
@@ -12,7 +14,6 @@
 #include <string.h>
 
 enum {
-    HEADER_BYTES = 8192, /* of one request; a token may take 4096 of them */
     SERVICE_BYTES = 32768,
     RX_BYTES = 128,     /* per connection; libwebsockets reads no WebSocket here */
     TX_BYTES = 1 << 20, /* larger than any write, or the rest is copied and sent in drips */
@@ -25,7 +26,7 @@ static struct session *session_of(struct lws *wsi)
 }
 
 /* What happens to a connection that has a session. */
-static int on_session(struct session *s, enum lws_callback_reasons reason, void *in)
+static int on_session(struct session *s, enum lws_callback_reasons reason, void *in, size_t len)
     REQUIRES(on_net)
 {
     /* Killed, and libwebsockets has not got to it yet: its request may still come. */
@@ -33,7 +34,7 @@ static int on_session(struct session *s, enum lws_callback_reasons reason, void 
         return -1;
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return upgrade_check(s);
+        return upgrade_check(s, in);
     case LWS_CALLBACK_ESTABLISHED:
         /* Our answer did not fit into the socket, and what we send would overtake the rest. */
         if (lws_partial_buffered(s->wsi))
@@ -43,11 +44,13 @@ static int on_session(struct session *s, enum lws_callback_reasons reason, void 
     case LWS_CALLBACK_RECEIVE: /* sent before our answer to the handshake (RFC 6455, 4.1) */
         return -1;
     case LWS_CALLBACK_HTTP:
-        return http_request(s, in);
+        return s->shakes_hands ? handshake_answer(s) : http_request(s, in);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return http_writeable(s);
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION: /* of a request that was refused */
-        return lws_http_transaction_completed(s->wsi) ? -1 : 0;
+    case LWS_CALLBACK_HTTP_BODY:
+        return body_take(s, in, len);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return body_done(s);
     case LWS_CALLBACK_RAW_ADOPT: /* CONNECT: nobody's proxy */
         return -1;
     case LWS_CALLBACK_CLOSED:
@@ -68,7 +71,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     role_assume(&on_net);
     (void)user;
-    (void)len;
     switch (reason) {
     case LWS_CALLBACK_RAW_RX_FILE: /* our epoll set: the only file that is adopted */
         thread_turn(lws_context_user(lws_get_context(wsi)));
@@ -78,6 +80,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_HTTP:
     case LWS_CALLBACK_HTTP_WRITEABLE:
+    case LWS_CALLBACK_HTTP_BODY:
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
     case LWS_CALLBACK_RAW_ADOPT:
     case LWS_CALLBACK_CLOSED:
@@ -85,7 +88,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RAW_CLOSE:
     case LWS_CALLBACK_WSI_DESTROY: {
         struct session *s = session_of(wsi);
-        return s ? on_session(s, reason, in) : 0;
+        return s ? on_session(s, reason, in, len) : 0;
     }
     default: /* also EVENT_WAIT_CANCELLED, which must be 0 or wake-ups end for good */
         return 0;
@@ -127,7 +130,7 @@ static void describe(struct net_thread *t, struct lws_context_creation_info *inf
         .user = t,
         .timeout_secs = (unsigned)t->net->settings->handshake_timeout_s,
         .keepalive_timeout = KEEPALIVE_S,
-        .max_http_header_data = HEADER_BYTES,
+        .max_http_header_data = HTTP_HEADER_BYTES,
         .pt_serv_buf_size = SERVICE_BYTES,
         .alpn = "http/1.1",
         .server_string = "confab",

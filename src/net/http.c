@@ -1,9 +1,10 @@
 #include "http.h"
 
+#include "body.h"
 #include "confab/wire/event.h"
 #include "session.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,7 +14,7 @@
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Referrer-Policy: no-referrer\r\n"
 
-enum { REQUEST_MS = 60000 }; /* to take an answer and make the next request complete */
+enum { BUSY_RETRY_MS = 1000 };
 
 static const char *const json_type = "application/json; charset=utf-8";
 
@@ -24,12 +25,19 @@ static const char *status_text(int status)
         const char *text;
     } texts[] = {
         { 200, "OK" },
+        { 201, "Created" },
+        { 204, "No Content" },
         { 304, "Not Modified" },
         { 400, "Bad Request" },
+        { 401, "Unauthorized" },
         { 403, "Forbidden" },
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },
+        { 409, "Conflict" },
+        { 411, "Length Required" },
         { 413, "Content Too Large" },
+        { 415, "Unsupported Media Type" },
+        { 417, "Expectation Failed" },
         { 429, "Too Many Requests" },
         { 501, "Not Implemented" },
         { 503, "Service Unavailable" },
@@ -40,20 +48,23 @@ static const char *status_text(int status)
     return "Internal Server Error";
 }
 
-static bool has(struct session *s, enum lws_token_indexes token)
+bool http_has(struct session *s, enum lws_token_indexes header)
 {
-    return lws_hdr_total_length(s->wsi, token) > 0;
+    return lws_hdr_total_length(s->wsi, header) > 0;
+}
+
+bool http_header(struct session *s, enum lws_token_indexes header, char *out, size_t size)
+{
+    return lws_hdr_copy(s->wsi, out, (int)size, header) > 0;
 }
 
 bool http_read_head(struct session *s, struct http_head *head)
 {
-    const int origin = lws_hdr_total_length(s->wsi, WSI_TOKEN_ORIGIN);
-    head->has_origin = origin > 0;
+    head->has_origin = http_has(s, WSI_TOKEN_ORIGIN);
     head->origin[0] = '\0';
-    if (lws_hdr_copy(s->wsi, head->host, sizeof(head->host), WSI_TOKEN_HOST) <= 0)
-        return false;
-    return !head->has_origin ||
-           lws_hdr_copy(s->wsi, head->origin, sizeof(head->origin), WSI_TOKEN_ORIGIN) > 0;
+    return http_header(s, WSI_TOKEN_HOST, head->host, sizeof(head->host)) &&
+           (!head->has_origin ||
+            http_header(s, WSI_TOKEN_ORIGIN, head->origin, sizeof(head->origin)));
 }
 
 void http_query_init(struct http_query *q, struct lws *wsi)
@@ -84,14 +95,12 @@ int http_write(struct session *s, const struct http_reply *r)
     struct str head = STR_INIT;
     str_addf(&head, "HTTP/1.1 %d %s\r\n" SAFE_HEADERS, r->status, status_text(r->status));
     if (r->type)
-        str_addf(&head, "Content-Type: %s\r\n", r->type);
-    if (r->status != 304)
-        str_addf(&head, "Content-Length: %zu\r\n", r->size);
+        str_addf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->type, r->size);
     if (r->headers)
         str_addz(&head, r->headers);
     str_addz(&head, r->close ? "Connection: close\r\n\r\n" : "\r\n");
 
-    const bool with_body = r->size && !has(s, WSI_TOKEN_HEAD_URI);
+    const bool with_body = r->type && r->size && !http_has(s, WSI_TOKEN_HEAD_URI);
     int n = lws_write(s->wsi, (unsigned char *)head.data, head.size,
                       with_body ? LWS_WRITE_HTTP_HEADERS : LWS_WRITE_HTTP_FINAL);
     str_fini(&head);
@@ -100,34 +109,59 @@ int http_write(struct session *s, const struct http_reply *r)
     return n < 0 ? -1 : 0;
 }
 
-int http_error(struct session *s, int status, const char *code, const char *message)
-{
-    struct str body = STR_INIT;
-    str_addf(&body, "{\"type\":\"error\",\"code\":\"%s\",\"message\":\"%s\",\"temporary\":%s}",
-             code, message, status == 503 || status == 429 ? "true" : "false");
-    const int error = http_write(
-        s, &(struct http_reply){ .status = status,
-                                 .type = json_type,
-                                 .body = body.data,
-                                 .size = body.size,
-                                 .headers = status == 405 ? "Allow: GET, HEAD\r\n" : NULL,
-                                 .close = true });
-    str_fini(&body);
-    return error;
-}
-
-/* Answers and ends the connection, so that a body that follows is nobody's concern. */
-static int refuse(struct session *s, int status, const char *code, const char *message)
-    REQUIRES(on_net)
-{
-    http_error(s, status, code, message);
-    return -1;
-}
-
 /* Answers and waits for the next request. */
 static int reply(struct session *s, const struct http_reply *r) REQUIRES(on_net)
 {
     return http_write(s, r) < 0 || lws_http_transaction_completed(s->wsi) ? -1 : 0;
+}
+
+static int write_error(struct session *s, enum http_error error, const char *message,
+                       const char *headers) REQUIRES(on_net)
+{
+    static const struct {
+        const char *code;
+        int status;
+    } errors[] = {
+#define X(name, code, status) [HTTP_##name] = { code, status },
+        HTTP_ERRORS(X)
+#undef X
+    };
+    const int status = errors[error].status;
+    struct str body = STR_INIT;
+    str_addf(&body, "{\"type\":\"error\",\"code\":\"%s\",\"message\":\"%s\",\"temporary\":%s}",
+             errors[error].code, message, status == 503 ? "true" : "false");
+    const int result = http_write(s, &(struct http_reply){ .status = status,
+                                                           .type = json_type,
+                                                           .body = body.data,
+                                                           .size = body.size,
+                                                           .headers = headers,
+                                                           .close = true });
+    str_fini(&body);
+    return result;
+}
+
+/* A body that is skipped goes through body_take() to body_done(). */
+static int refuse(struct session *s, enum http_error error, const char *message,
+                  const char *headers) REQUIRES(on_net)
+{
+    const bool skip = body_is_announced(s) && body_is_skippable(s);
+    if (write_error(s, error, message, headers) < 0 || !skip)
+        return -1;
+    session_expect(s, s->thread->net->settings->handshake_timeout_s * 1000);
+    return 0;
+}
+
+int http_refuse(struct session *s, enum http_error error, const char *message)
+{
+    return refuse(s, error, message, NULL);
+}
+
+static int refuse_method(struct session *s, const char *allow) REQUIRES(on_net)
+{
+    char header[ALLOW_BYTES + 16], message[ALLOW_BYTES + 16];
+    snprintf(header, sizeof(header), "Allow: %s\r\n", allow);
+    snprintf(message, sizeof(message), "Use %s.", allow);
+    return refuse(s, HTTP_BAD_METHOD, message, header);
 }
 
 /* Safari before 15.4 does not take a WebSocket to the own host for 'self'. The host has passed
@@ -144,7 +178,7 @@ static void add_csp(struct str *out, const char *host)
 static bool has_tag(struct session *s, const char *etag)
 {
     char value[512];
-    return lws_hdr_copy(s->wsi, value, sizeof(value), WSI_TOKEN_HTTP_IF_NONE_MATCH) > 0 &&
+    return http_header(s, WSI_TOKEN_HTTP_IF_NONE_MATCH, value, sizeof(value)) &&
            (strcmp(value, "*") == 0 || strstr(value, etag) != NULL);
 }
 
@@ -152,7 +186,7 @@ static bool has_tag(struct session *s, const char *etag)
 static bool takes_gzip(struct session *s)
 {
     char value[512];
-    if (lws_hdr_copy(s->wsi, value, sizeof(value), WSI_TOKEN_HTTP_ACCEPT_ENCODING) <= 0)
+    if (!http_header(s, WSI_TOKEN_HTTP_ACCEPT_ENCODING, value, sizeof(value)))
         return false;
     const char *p = strcasestr(value, "gzip");
     if (!p)
@@ -197,33 +231,56 @@ static int send_json(struct session *s, int status, struct str *body) REQUIRES(o
     return result;
 }
 
-static int send_command_error(struct session *s, const struct command_error *e) REQUIRES(on_net)
+/* A 401 names the way to prove who one is (RFC 6750 section 3), and says what was wrong only to
+ * those who tried it. */
+static int write_frame(struct session *s, const struct frame *f, bool close) REQUIRES(on_net)
 {
-    struct frame *f = event_error(e->code, e->cid, e->field, -1);
-    struct str body = STR_INIT;
-    str_add(&body, frame_payload(f), frame_payload_size(f));
-    frame_unref(f);
-    return send_json(s, error_info(e->code)->http_status, &body);
+    struct str headers = STR_INIT;
+    const int status = f->http_status;
+    str_addz(&headers, "Cache-Control: no-store\r\n");
+    if (status == 401)
+        str_addf(&headers, "WWW-Authenticate: Bearer%s\r\n",
+                 http_has(s, WSI_TOKEN_HTTP_AUTHORIZATION) ? " error=\"invalid_token\"" : "");
+    if (f->retry_after_s)
+        str_addf(&headers, "Retry-After: %u\r\n", f->retry_after_s);
+    const int error = http_write(s, &(struct http_reply){ .status = status,
+                                                          .type = status == 204 ? NULL : json_type,
+                                                          .body = frame_payload(f),
+                                                          .size = frame_payload_size(f),
+                                                          .headers = headers.data,
+                                                          .close = close });
+    str_fini(&headers);
+    return error;
 }
 
-static int get_history(struct session *s, const char *room) REQUIRES(on_net)
+static int send_frame(struct session *s, const struct frame *f) REQUIRES(on_net)
 {
-    struct http_query query;
-    struct command *cmd;
-    struct command_error error;
-    http_query_init(&query, s->wsi);
-    const struct history_url url = { .room = room,
-                                     .limit = http_query_value(&query, "limit"),
-                                     .before = http_query_value(&query, "before"),
-                                     .after = http_query_value(&query, "after"),
-                                     .at = http_query_value(&query, "at"),
-                                     .epoch = http_query_value(&query, "epoch") };
-    if (command_history(&url, &cmd, &error) != 0)
-        return send_command_error(s, &error);
+    return write_frame(s, f, false) < 0 || lws_http_transaction_completed(s->wsi) ? -1 : 0;
+}
+
+int http_answer_error(struct session *s, const struct command_error *error)
+{
+    const int64_t retry_ms = error_info(error->code)->temporary ? BUSY_RETRY_MS : -1;
+    struct frame *f = event_error(error->code, error->cid, error->field, retry_ms);
+    const int result = send_frame(s, f);
+    frame_unref(f);
+    return result;
+}
+
+int http_deny(struct session *s, enum error_code error)
+{
+    struct frame *f = event_error(error, NULL, NULL, -1);
+    write_frame(s, f, true);
+    frame_unref(f);
+    return -1;
+}
+
+int http_ask(struct session *s, struct command *cmd)
+{
     cmd->received_mono_us = clock_mono_us();
     if (reader_command(session_ask(s), cmd) == READER_STALLED) {
         session_asked(s);
-        return refuse(s, 503, "busy", "The server has too much to do: try again later.");
+        return http_answer_error(s, &(struct command_error){ .code = ERROR_BUSY });
     }
     lws_rx_flow_control(s->wsi, 0); /* or the next request's bytes spin the loop meanwhile */
     return 0;
@@ -245,56 +302,125 @@ int http_writeable(struct session *s)
         return 0;
     s->http_answer = NULL;
     session_asked(s);
-    struct str body = STR_INIT;
-    str_add(&body, frame_payload(f), frame_payload_size(f));
-    const int status = f->http_status;
+    const int result = send_frame(s, f);
     frame_unref(f);
-    return send_json(s, status, &body);
+    return result;
 }
 
-static int get(struct session *s, const char *path, const char *host) REQUIRES(on_net)
+/* ---- routes ---- */
+
+int http_history(struct session *s, const struct request *r)
 {
-    static const char messages[] = "/api/v1/messages/";
-    const struct net *n = s->thread->net;
+    struct http_query query;
+    struct command *cmd;
+    struct command_error error;
+    http_query_init(&query, s->wsi);
+    const struct history_url url = { .room = r->argument,
+                                     .limit = http_query_value(&query, "limit"),
+                                     .before = http_query_value(&query, "before"),
+                                     .after = http_query_value(&query, "after"),
+                                     .at = http_query_value(&query, "at"),
+                                     .epoch = http_query_value(&query, "epoch") };
+    if (command_history(&url, &cmd, &error) != 0)
+        return http_answer_error(s, &error);
+    return http_ask(s, cmd);
+}
+
+int http_health(struct session *s, const struct request *r)
+{
+    (void)r;
     struct str body = STR_INIT;
-    if (strcmp(path, "/api/v1/health") == 0)
-        return send_json(s, api_health(n, &body), &body);
-    if (strcmp(path, "/api/v1/stats") == 0) {
-        api_stats(n, &body);
-        return send_json(s, 200, &body);
-    }
-    if (strncmp(path, messages, sizeof(messages) - 1) == 0)
-        return get_history(s, path + sizeof(messages) - 1);
-    if (strcmp(path, "/ws") == 0)
-        return refuse(s, 400, "bad_upgrade", "Connect to /ws with a WebSocket.");
-    const struct asset *a = assets_find(n->assets, path);
-    return a ? send_asset(s, a, host) : refuse(s, 404, "not_found", "There is nothing here.");
+    return send_json(s, api_health(s->thread->net, &body), &body);
 }
 
-static bool has_body(struct session *s)
+int http_stats(struct session *s, const struct request *r)
 {
-    char length[24];
-    return lws_hdr_copy(s->wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) != 0 &&
-           has(s, WSI_TOKEN_HTTP_CONTENT_LENGTH) && strcmp(length, "0") != 0;
+    (void)r;
+    struct str body = STR_INIT;
+    api_stats(s->thread->net, &body);
+    return send_json(s, 200, &body);
+}
+
+int http_server(struct session *s, const struct request *r)
+{
+    (void)r;
+    struct frame *f = event_server(s->thread->net->settings);
+    const int result = send_frame(s, f);
+    frame_unref(f);
+    return result;
+}
+
+int http_not_upgraded(struct session *s, const struct request *r)
+{
+    (void)r;
+    return http_refuse(s, HTTP_BAD_UPGRADE, "Connect with a WebSocket.");
+}
+
+static int send_page(struct session *s, enum method method, const char *path, const char *host)
+    REQUIRES(on_net)
+{
+    const struct asset *a = assets_find(s->thread->net->assets, path);
+    if (!a)
+        return http_refuse(s, HTTP_NO_PATH, "There is nothing here.");
+    if (method != METHOD_GET)
+        return refuse_method(s, "GET, HEAD");
+    if (body_is_announced(s))
+        return http_refuse(s, HTTP_NO_BODY, "Send no request body.");
+    return send_asset(s, a, host);
+}
+
+static enum method method_of(struct session *s)
+{
+    if (http_has(s, WSI_TOKEN_GET_URI) || http_has(s, WSI_TOKEN_HEAD_URI))
+        return METHOD_GET;
+    if (http_has(s, WSI_TOKEN_POST_URI))
+        return METHOD_POST;
+    return http_has(s, WSI_TOKEN_DELETE_URI) ? METHOD_DELETE : METHOD_OTHER;
+}
+
+static int answer(struct session *s, const char *path, const struct http_head *head)
+    REQUIRES(on_net)
+{
+    char argument[ARGUMENT_BYTES], allow[ALLOW_BYTES];
+    const struct net *n = s->thread->net;
+    const enum method method = method_of(s);
+    const struct route *r = route_find(method, path, argument, allow);
+    if (!r && allow[0])
+        return refuse_method(s, allow);
+    if (!r)
+        return send_page(s, method, path, head->host);
+    if (method != METHOD_GET &&
+        !origin_allowed(&n->origins, head->has_origin ? head->origin : NULL, head->host))
+        return http_refuse(
+            s, HTTP_BAD_ORIGIN,
+            "Pages of this origin may not do this: set ALLOWED_ORIGINS to let them.");
+    if (r->with_body)
+        return body_begin(s, r, argument);
+    if (body_is_announced(s))
+        return http_refuse(s, HTTP_NO_BODY, "Send no request body.");
+    return r->answer(s, &(struct request){ .route = r, .argument = argument });
 }
 
 int http_request(struct session *s, const char *path)
 {
     struct http_head head;
-    session_expect(s, REQUEST_MS);
+    session_expect(s, HTTP_REQUEST_MS);
     s->asked = true;
-    if (s->http_answer || s->client)
+    if (s->http_answer || s->client || s->body)
         return -1; /* a second request before the first was answered */
-    if (has(s, WSI_TOKEN_HTTP_TRANSFER_ENCODING))
-        return refuse(s, 501, "no_bodies", "Send no request body.");
-    if (!has(s, WSI_TOKEN_GET_URI) && !has(s, WSI_TOKEN_HEAD_URI))
-        return refuse(s, 405, "bad_method", "Use GET or HEAD.");
-    if (has_body(s))
-        return refuse(s, 413, "no_bodies", "Send no request body.");
+    if (http_has(s, WSI_TOKEN_HTTP_TRANSFER_ENCODING))
+        return http_refuse(s, HTTP_BAD_ENCODING, "Send a body with a Content-Length, or none.");
+    const enum body_place place = body_is_announced(s) ? body_place(s) : BODY_FROM_SOCKET;
+    s->served = true;
+    if (place == BODY_BUFFERED)
+        return http_refuse(s, HTTP_BAD_PIPELINE,
+                           "Wait for the answer before you send a request with a body.");
+    if (place == BODY_UNKNOWN)
+        return http_refuse(s, HTTP_BUSY, "The server has too much to do: try again later.");
     if (!http_read_head(s, &head))
-        return refuse(s, 400, "bad_request", "Send a Host header.");
+        return http_refuse(s, HTTP_BAD_REQUEST, "Send a Host header.");
     if (!origin_host_allowed(&s->thread->net->origins, head.host))
-        return refuse(s, 403, "bad_host",
-                      "This server has another name: set ALLOWED_HOSTS to use this one.");
-    return get(s, path, head.host);
+        return http_refuse(s, HTTP_BAD_HOST,
+                           "This server has another name: set ALLOWED_HOSTS to use this one.");
+    return answer(s, path, &head);
 }

@@ -3,7 +3,18 @@
 #define NET_HTTP_H
 
 #include "confab/base/str.h"
+#include "confab/wire/command.h"
 #include "state.h"
+
+enum {
+    HTTP_REQUEST_MS = 60000,  /* to take an answer and make the next request complete */
+    HTTP_HEADER_BYTES = 8192, /* of one request; a token may take 4096 of them */
+};
+
+/* Of the request that is being answered. */
+bool http_has(struct session *s, enum lws_token_indexes header);
+/* False when the header is absent or does not fit; several of one name are joined with commas. */
+bool http_header(struct session *s, enum lws_token_indexes header, char *out, size_t size);
 
 /* What every request is checked by. */
 struct http_head {
@@ -25,7 +36,7 @@ const char *http_query_value(const struct http_query *q, const char *name); /* N
 
 struct http_reply {
     int status;
-    const char *type;
+    const char *type; /* NULL: the reply has no body at all (204, 304) */
     const void *body;
     size_t size;
     const char *headers; /* more of them, each with its CRLF; NULL for none */
@@ -33,16 +44,59 @@ struct http_reply {
 };
 /* Writes the reply, without the body for HEAD. 0, or -1 when the connection is broken. */
 int http_write(struct session *s, const struct http_reply *r) REQUIRES(on_net);
-/* The same with an error object as body. */
-int http_error(struct session *s, int status, const char *code, const char *message)
-    REQUIRES(on_net);
+
+/* Errors that only HTTP knows, beside those of wire/rules.h: X(NAME, "code", status) */
+#define HTTP_ERRORS(X)                                                                             \
+    X(BAD_REQUEST, "bad_request", 400)                                                             \
+    X(BAD_LENGTH, "bad_length", 400)                                                               \
+    X(BAD_PIPELINE, "bad_pipeline", 400)                                                           \
+    X(BAD_UPGRADE, "bad_upgrade", 400)                                                             \
+    X(BAD_HANDSHAKE, "bad_handshake", 400)                                                         \
+    X(BAD_HOST, "bad_host", 403)                                                                   \
+    X(BAD_ORIGIN, "bad_origin", 403)                                                               \
+    X(NO_PATH, "not_found", 404)                                                                   \
+    X(BAD_METHOD, "bad_method", 405)                                                               \
+    X(LENGTH_REQUIRED, "length_required", 411)                                                     \
+    X(TOO_BIG, "too_big", 413)                                                                     \
+    X(NO_BODY, "no_body", 413)                                                                     \
+    X(BAD_MEDIA_TYPE, "bad_media_type", 415)                                                       \
+    X(BAD_EXPECT, "bad_expect", 417)                                                               \
+    X(BAD_ENCODING, "bad_encoding", 501)                                                           \
+    X(BUSY, "busy", 503)                                                                           \
+    X(FULL, "full", 503)
+
+enum http_error {
+#define X(name, code, status) HTTP_##name,
+    HTTP_ERRORS(X)
+#undef X
+};
+
+/* Answers with an error object and ends the connection, so that what follows is nobody's concern;
+ * when a body follows that can be skipped, behind that. The result of the callback. */
+int http_refuse(struct session *s, enum http_error error, const char *message) REQUIRES(on_net);
+/* Answers with an error of the protocol; the connection goes on. */
+int http_answer_error(struct session *s, const struct command_error *error) REQUIRES(on_net);
+/* The same, and ends the connection. */
+int http_deny(struct session *s, enum error_code error) REQUIRES(on_net);
+
+/* Hands a command to the hub, whose one frame is the answer; takes it. The result of the
+ * callback. */
+int http_ask(struct session *s, struct command *cmd) REQUIRES(on_net);
+/* The hub's answer: borrows f. */
+void http_answer_later(struct session *s, struct frame *f) REQUIRES(on_net);
 
 /* The callbacks of libwebsockets: their result. */
 int http_request(struct session *s, const char *path) REQUIRES(on_net);
 int http_writeable(struct session *s) REQUIRES(on_net);
 
-/* The hub's answer to a GET of history: borrows f. */
-void http_answer_later(struct session *s, struct frame *f) REQUIRES(on_net);
+/* Answers of routes (route.c). */
+struct request;
+int http_health(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_stats(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_server(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_history(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_not_upgraded(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_account(struct session *s, const struct request *r) REQUIRES(on_net); /* account.c */
 
 /* The files of the page (assets.c). path is "/" or a file's. NULL: no such file. */
 struct asset {

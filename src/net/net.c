@@ -87,6 +87,7 @@ struct net *net_new(const struct settings *settings, struct stats *stats, struct
     pump_mode_init(&n->pump_mode, settings);
     stat_set(stats, pumps_shared, pump_mode_is_shared(&n->pump_mode));
     origin_rules_init(&n->origins, settings->allowed_hosts, settings->allowed_origins);
+    proxy_rules_init(&n->proxies, settings->trusted_proxies);
     n->addresses = address_table_new();
     n->assets = assets_new(settings->public_dir);
     init_gone(n);

@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "body.h"
 #include "confab/wire/event.h"
 #include "drain.h"
 #include "fanout.h"
@@ -352,6 +353,7 @@ void session_free(struct session *s)
     struct net_thread *t = s->thread;
     session_gone(s);
     frame_unref(s->http_answer);
+    body_fini(s);
     free(s->seats);
     if (s->address)
         address_leave(t->net->addresses, s->address);

@@ -23,7 +23,7 @@ void session_close(struct session *s, int code, const char *reason, int64_t retr
 void session_end(struct session *s, int code, const char *reason) REQUIRES(on_net);
 /* Answers the peer's close frame. */
 void session_close_answer(struct session *s, int code) REQUIRES(on_net);
-/* A GET of history waits for the hub's answer: gives the session a client. */
+/* A request waits for the hub's answer: gives the session a client. */
 struct client *session_ask(struct session *s) REQUIRES(on_net);
 /* The answer is out, or will not come. */
 void session_asked(struct session *s) REQUIRES(on_net);

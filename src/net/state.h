@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "origin.h"
+#include "peer_address.h"
 #include "post.h"
 
 struct ev_loop;
@@ -71,7 +72,7 @@ struct lag_point {
 struct session {
     struct net_thread *thread;
     struct lws *wsi;
-    struct client *client;   /* of a WebSocket, or of one GET of history; else NULL */
+    struct client *client;   /* of a WebSocket, or of a request that the hub answers; else NULL */
     struct address *address; /* NULL when addresses are not counted */
     int fd;
     uint8_t state;     /* enum session_state */
@@ -88,6 +89,8 @@ struct session {
     bool beat_odd;     /* every second half period carries a heartbeat */
     bool asked;        /* a request of it was complete: it gets no 408 any more */
     bool parting;      /* it got its bye: stands in net_thread.parting instead of all */
+    bool served;       /* a request of it was answered before the one at hand */
+    bool shakes_hands; /* its handshake is answered by handshake.c */
     bool idle;         /* parting: nothing it said was under way at the last tick */
     bool lagging;
     uint8_t pong;       /* a pong waits in the outbox */
@@ -110,6 +113,7 @@ struct session {
     uint32_t lag_count;
     struct lag_point *lag; /* rooms to resync */
 
+    struct body *body; /* of a request; NULL when none is awaited */
     struct frame *http_answer;
     TAILQ_ENTRY(session) all_link; /* open ones: all, in the order of beat_ms, or parting */
     TAILQ_ENTRY(session) dirty_link;
@@ -207,6 +211,7 @@ struct net {
     struct address_table *addresses;
     struct assets *assets;
     struct origin_rules origins;
+    struct proxy_rules proxies;
     struct drain_plan drain; /* set before draining, like drain_begin_ms */
     int64_t drain_begin_ms;
 

@@ -3,23 +3,70 @@
  * Subprotocols: libwebsockets hangs up on a client that offers only names it does not know, and
  * knows names from a table of the vhost. confab.v1 is in the table; a second entry's name is a
  * buffer of the thread, into which the first offered name is written when confab.v1 was not
- * offered. So a client that insists on some name gets an answer, as one that offers none does. */
+ * offered. So a client that insists on some name gets an answer, as one that offers none does.
+ * Offers with a token are too long for libwebsockets: see handshake.h. */
 #include "upgrade.h"
 
+#include "bearer.h"
 #include "confab/wire/event.h"
-#include "http.h"
+#include "handshake.h"
+#include "route.h"
 #include "session.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-enum { KEY_BYTES = 24 }; /* 16 bytes in base 64, RFC 6455 section 4.1 */
+enum {
+    KEY_BYTES = 24,     /* 16 bytes in base 64, RFC 6455 section 4.1 */
+    OFFERS_BYTES = 100, /* of subprotocols that libwebsockets takes; it hangs up on 128 */
+};
+
+/* Who a handshake says that it is. */
+struct greeting {
+    const char *username; /* NULL: nobody */
+    const char *token;    /* or NULL */
+    struct http_query query;
+    char name[ARGUMENT_BYTES];    /* of /NAME/chat, or "" */
+    char offers[BEARER_BYTES];    /* of subprotocols */
+    char tokens[2][BEARER_BYTES]; /* of the Authorization header and of the offers */
+};
 
 /* The header's value; "" when it is absent or does not fit. */
 static void header(struct session *s, enum lws_token_indexes token, char *out, size_t size)
 {
-    if (lws_hdr_copy(s->wsi, out, (int)size, token) < 0)
+    if (!http_header(s, token, out, size))
         out[0] = '\0';
+}
+
+/* False when that is no place of a WebSocket. */
+static bool read_name(struct session *s, char name[ARGUMENT_BYTES])
+{
+    char path[ARGUMENT_BYTES + 16], allow[ALLOW_BYTES];
+    if (!http_header(s, WSI_TOKEN_GET_URI, path, sizeof(path)))
+        return false;
+    const struct route *r = route_find(METHOD_GET, path, name, allow);
+    return r && r->answer == http_not_upgraded;
+}
+
+/* 0, or -EINVAL when it carries tokens that differ. */
+static int read_greeting(struct session *s, struct greeting *g)
+{
+    http_query_init(&g->query, s->wsi);
+    header(s, WSI_TOKEN_PROTOCOL, g->offers, sizeof(g->offers));
+    bearer_of_offers(g->offers, g->tokens[1]);
+    const char *tokens[] = { bearer_of_header(s, g->tokens[0]),
+                             g->tokens[1][0] ? g->tokens[1] : NULL,
+                             http_query_value(&g->query, "token") };
+    g->username = g->name[0] ? g->name : http_query_value(&g->query, "username");
+    g->token = NULL;
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        if (g->token && tokens[i] && strcmp(g->token, tokens[i]) != 0)
+            return -EINVAL;
+        if (tokens[i])
+            g->token = tokens[i];
+    }
+    return 0;
 }
 
 /* Is `word` one of the comma-separated words of list? first gets the first word. */
@@ -54,25 +101,57 @@ static const char *wrong_handshake(struct session *s)
     header(s, WSI_TOKEN_KEY, value, sizeof(value));
     if (strlen(value) != KEY_BYTES)
         return "Send a Sec-WebSocket-Key of 16 bytes in base 64.";
-    if (lws_hdr_total_length(s->wsi, WSI_TOKEN_PROTOCOL) > 100)
-        return "Offer the subprotocol confab.v1, or none.";
     return NULL;
 }
 
-static void choose_subprotocol(struct session *s)
+/* NULL, or what is wrong with them. A browser wants one of its offers back, and that must not be
+ * the token. */
+static const char *choose_subprotocol(struct session *s, const struct greeting *g)
 {
     struct net_thread *t = s->thread;
-    char offers[128], first[sizeof(t->offered)];
-    header(s, WSI_TOKEN_PROTOCOL, offers, sizeof(offers));
-    const bool known = has_word(offers, t->protocols[0].name, first, sizeof(first));
+    char first[sizeof(t->offered)];
+    const bool known = has_word(g->offers, t->protocols[0].name, first, sizeof(first));
+    s->shakes_hands = g->tokens[1][0] != '\0';
+    if (s->shakes_hands)
+        return known ? NULL : "Offer the subprotocol confab.v1 beside a token.";
+    if (lws_hdr_total_length(s->wsi, WSI_TOKEN_PROTOCOL) > OFFERS_BYTES)
+        return "Offer the subprotocol confab.v1, or none.";
     memcpy(t->offered, known ? "" : first, known ? 1 : strlen(first) + 1);
+    return NULL;
 }
 
-static bool is_get_ws(struct session *s)
+/* Whether the token is one of the name of /NAME/chat. One whose key is not known here yet is the
+ * hub's to look at. */
+static enum error_code check_token(struct session *s, const struct greeting *g)
 {
-    char path[8];
-    return lws_hdr_copy(s->wsi, path, sizeof(path), WSI_TOKEN_GET_URI) > 0 &&
-           strcmp(path, "/ws") == 0;
+    struct token_claims claims;
+    char name[NAME_MAX_BYTES + 1];
+    if (!g->token)
+        return ERROR_LOGIN_REQUIRED;
+    switch (keyring_verify(s->thread->net->env.keyring, g->token, clock_mono_ms(), &claims)) {
+    case TOKEN_GOOD:
+        return rules_name(g->name, strlen(g->name), name) == ERROR_NONE &&
+                       strcmp(name, claims.user) == 0
+                   ? ERROR_NONE
+                   : ERROR_WRONG_USER;
+    case TOKEN_UNKNOWN_KEY:
+        return ERROR_NONE;
+    case TOKEN_EXPIRED:
+        return ERROR_TOKEN_EXPIRED;
+    default:
+        return ERROR_BAD_TOKEN;
+    }
+}
+
+/* What a browser's page cannot see, since a refused handshake has no status there, is left to
+ * frames: a bad token at /ws. */
+static enum error_code check_user(struct session *s, const struct greeting *g)
+{
+    const enum accounts_mode mode = s->thread->net->settings->accounts_mode;
+    if (g->name[0])
+        return mode == ACCOUNTS_OFF ? ERROR_ACCOUNTS_OFF : check_token(s, g);
+    return mode == ACCOUNTS_REQUIRED && g->username && !g->token ? ERROR_LOGIN_REQUIRED
+                                                                 : ERROR_NONE;
 }
 
 /* Takes a place among MAX_CLIENTS; session_gone() gives it back. */
@@ -89,57 +168,79 @@ static bool take_place(struct session *s)
     return true;
 }
 
-static int refuse(struct session *s, int status, const char *code, const char *message)
-    REQUIRES(on_net)
+static int refuse(struct session *s, enum http_error error, const char *message) REQUIRES(on_net)
 {
     stat_add(s->thread->net->stats, connections_refused, 1);
-    return http_error(s, status, code, message) < 0 ? -1 : 1;
+    return http_refuse(s, error, message);
 }
 
-int upgrade_check(struct session *s)
+static int deny(struct session *s, enum error_code error) REQUIRES(on_net)
 {
-    char upgrade[16];
+    stat_add(s->thread->net->stats, connections_refused, 1);
+    return http_deny(s, error);
+}
+
+/* 0, or as upgrade_check(). */
+static int check_origin(struct session *s) REQUIRES(on_net)
+{
+    const struct origin_rules *rules = &s->thread->net->origins;
     struct http_head head;
-    s->asked = true;
-    /* Asked again, because libwebsockets goes on after it has refused an unknown upgrade and
-     * freed the headers (CVE-2025-11677). */
-    header(s, WSI_TOKEN_UPGRADE, upgrade, sizeof(upgrade));
-    if (!upgrade[0])
-        return -1;
-    if (strcasecmp(upgrade, "websocket") != 0)
-        return refuse(s, 400, "bad_upgrade", "Upgrade to websocket, or do not upgrade.");
-    if (!is_get_ws(s))
-        return refuse(s, 404, "not_found", "The WebSocket is at GET /ws.");
     if (!http_read_head(s, &head))
-        return refuse(s, 400, "bad_request", "Send a Host header.");
-    if (!origin_host_allowed(&s->thread->net->origins, head.host))
-        return refuse(s, 403, "bad_host",
+        return refuse(s, HTTP_BAD_REQUEST, "Send a Host header.");
+    if (!origin_host_allowed(rules, head.host))
+        return refuse(s, HTTP_BAD_HOST,
                       "This server has another name: set ALLOWED_HOSTS to use this one.");
-    if (!origin_allowed(&s->thread->net->origins, head.has_origin ? head.origin : NULL, head.host))
-        return refuse(s, 403, "bad_origin",
+    if (!origin_allowed(rules, head.has_origin ? head.origin : NULL, head.host))
+        return refuse(s, HTTP_BAD_ORIGIN,
                       "Pages of this origin may not connect: set ALLOWED_ORIGINS to let them.");
-    const char *wrong = wrong_handshake(s);
-    if (wrong)
-        return refuse(s, 400, "bad_handshake", wrong);
-    if (s->counted || !take_place(s))
-        return refuse(s, 503, "full", "The server is full or stopping: try again later.");
-    choose_subprotocol(s);
     return 0;
 }
 
+int upgrade_check(struct session *s, char *upgrade)
+{
+    char value[16];
+    struct greeting g;
+    s->asked = true;
+    /* Asked again, because libwebsockets goes on after it has refused an unknown upgrade and
+     * freed the headers (CVE-2025-11677). */
+    header(s, WSI_TOKEN_UPGRADE, value, sizeof(value));
+    if (!value[0])
+        return -1;
+    if (strcasecmp(value, "websocket") != 0)
+        return refuse(s, HTTP_BAD_UPGRADE, "Upgrade to websocket, or do not upgrade.");
+    if (!read_name(s, g.name))
+        return refuse(s, HTTP_NO_PATH, "The WebSocket is at GET /ws.");
+    const int answered = check_origin(s);
+    if (answered)
+        return answered;
+    const char *wrong = wrong_handshake(s);
+    if (!wrong && read_greeting(s, &g) != 0)
+        wrong = "Send one token.";
+    if (!wrong)
+        wrong = choose_subprotocol(s, &g);
+    if (wrong)
+        return refuse(s, HTTP_BAD_HANDSHAKE, wrong);
+    const enum error_code error = check_user(s, &g);
+    if (error != ERROR_NONE)
+        return deny(s, error);
+    if (s->counted || !take_place(s))
+        return refuse(s, HTTP_FULL, "The server is full or stopping: try again later.");
+    if (s->shakes_hands)
+        handshake_claim(upgrade);
+    return 0;
+}
+
+/* A token alone says who it is, too. */
 static void url_hello(struct session *s) REQUIRES(on_net)
 {
-    struct http_query query;
+    struct greeting g;
     struct command *hello;
     struct command_error error;
     struct client *c = s->client;
-    http_query_init(&query, s->wsi);
-    const char *username = http_query_value(&query, "username");
-    if (!username)
+    if (!read_name(s, g.name) || read_greeting(s, &g) != 0 || (!g.username && !g.token))
         return;
-    if (command_hello(username, http_query_value(&query, "room"),
-                      http_query_value(&query, "session"), http_query_value(&query, "token"),
-                      &hello, &error) != 0) {
+    if (command_hello(g.username, http_query_value(&g.query, "room"),
+                      http_query_value(&g.query, "session"), g.token, &hello, &error) != 0) {
         struct frame *f = event_error(error.code, NULL, error.field, -1);
         c->env->port.send(c, f);
         frame_unref(f);

@@ -4,9 +4,10 @@
 
 #include "state.h"
 
-/* In HTTP_CONFIRM_UPGRADE: 0 lets it pass, 1 after an answer with a status, -1 hangs up. */
-int upgrade_check(struct session *s) REQUIRES(on_net);
-/* In ESTABLISHED: opens the session and says hello for a URL with a username. */
+/* In HTTP_CONFIRM_UPGRADE: 0 lets it pass, -1 hangs up, after an answer.
+ * upgrade: the header's value where libwebsockets keeps it. */
+int upgrade_check(struct session *s, char *upgrade) REQUIRES(on_net);
+/* The handshake is done: opens the session and says hello for a request that says who it is. */
 void upgrade_done(struct session *s) REQUIRES(on_net);
 
 #endif

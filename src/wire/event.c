@@ -241,6 +241,10 @@ struct frame *event_error(enum error_code code, const char *cid, const char *fie
         field_number(&s, "retry_after_ms", (uint64_t)retry_after_ms);
     struct frame *f = finish(&s, FRAME_CONTROL);
     f->http_status = (int16_t)info->http_status;
+    if (retry_after_ms > 0)
+        f->retry_after_s =
+            (uint16_t)(retry_after_ms < UINT16_MAX * 1000 ? (retry_after_ms + 999) / 1000
+                                                          : UINT16_MAX);
     return f;
 }
 

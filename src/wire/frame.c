@@ -47,6 +47,7 @@ struct frame *frame_new(enum frame_class class, uint64_t seq, const struct frame
     f->header_size = (uint8_t)header_size;
     f->class = class;
     f->http_status = 200;
+    f->retry_after_s = 0;
     f->seq = seq;
 
     unsigned char *at = f->bytes;

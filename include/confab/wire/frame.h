@@ -16,11 +16,12 @@ enum frame_class {
 
 struct frame {
     _Atomic uint32_t refs;
-    uint32_t size;       /* bytes on the wire, header included */
-    uint8_t header_size; /* 2, 4 or 10 */
-    uint8_t class;       /* enum frame_class */
-    int16_t http_status; /* of an answer to an HTTP peer; 200 unless it is an error */
-    uint64_t seq;        /* number of the room message in it, 0 when there is none */
+    uint32_t size;          /* bytes on the wire, header included */
+    uint8_t header_size;    /* 2, 4 or 10 */
+    uint8_t class;          /* enum frame_class */
+    int16_t http_status;    /* of an answer to an HTTP peer; 200 unless it is an error */
+    uint16_t retry_after_s; /* and its Retry-After; 0: none */
+    uint64_t seq;           /* number of the room message in it, 0 when there is none */
     unsigned char bytes[];
 };
 

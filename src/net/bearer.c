@@ -1,0 +1,30 @@
+#include "bearer.h"
+
+#include <string.h>
+#include <strings.h>
+
+const char *bearer_of_header(struct session *s, char buffer[BEARER_BYTES])
+{
+    static const char scheme[] = "Bearer ";
+    if (!http_header(s, WSI_TOKEN_HTTP_AUTHORIZATION, buffer, BEARER_BYTES) ||
+        strncasecmp(buffer, scheme, sizeof(scheme) - 1) != 0)
+        return NULL;
+    const char *token = buffer + sizeof(scheme) - 1;
+    return token + strspn(token, " ");
+}
+
+void bearer_of_offers(const char *offers, char *out)
+{
+    static const char prefix[] = "confab.token.";
+    out[0] = '\0';
+    for (const char *p = offers; *p;) {
+        p += strspn(p, " \t,");
+        const size_t n = strcspn(p, " \t,");
+        if (n >= sizeof(prefix) - 1 && strncmp(p, prefix, sizeof(prefix) - 1) == 0) {
+            memcpy(out, p + sizeof(prefix) - 1, n - (sizeof(prefix) - 1));
+            out[n - (sizeof(prefix) - 1)] = '\0';
+            return;
+        }
+        p += n;
+    }
+}

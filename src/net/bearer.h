@@ -1,0 +1,18 @@
+/* Where a request carries its access token (RFC 6750 section 2.1). Net thread. */
+#ifndef NET_BEARER_H
+#define NET_BEARER_H
+
+#include "http.h"
+
+enum { BEARER_BYTES = HTTP_HEADER_BYTES };
+
+/* The token of the Authorization header; NULL when there is none, or one of another scheme, which
+ * a proxy may want. */
+const char *bearer_of_header(struct session *s, char buffer[BEARER_BYTES]);
+
+/* Browsers cannot set headers of a WebSocket, but name subprotocols: "confab.v1,
+ * confab.token.TOKEN". Copies TOKEN to out, "" when there is none. offers: the header's value;
+ * out: as large. */
+void bearer_of_offers(const char *offers, char *out);
+
+#endif

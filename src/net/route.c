@@ -1,0 +1,64 @@
+#include "route.h"
+
+#include "http.h"
+
+#include <string.h>
+
+static const struct route routes[] = {
+    { METHOD_GET, "/api/v1/health", .answer = http_health },
+    { METHOD_GET, "/api/v1/stats", .answer = http_stats },
+    { METHOD_GET, "/api/v1/server", .answer = http_server },
+    { METHOD_GET, "/api/v1/messages/*", .answer = http_history },
+    { METHOD_POST, "/api/v1/users", http_account, COMMAND_REGISTER, .with_body = true },
+    { METHOD_POST, "/api/v1/login", http_account, COMMAND_LOGIN, .with_body = true },
+    { METHOD_POST, "/api/v1/token", http_account, COMMAND_TOKEN, .with_body = true },
+    { METHOD_POST, "/api/v1/logout", http_account, COMMAND_LOGOUT, .with_body = true },
+    { METHOD_GET, "/api/v1/devices", http_account, COMMAND_DEVICES, .with_body = false },
+    { METHOD_DELETE, "/api/v1/devices/*", http_account, COMMAND_REVOKE, .with_body = false },
+    { METHOD_POST, "/api/v1/users/*/password", http_account, COMMAND_PASSWORD, .with_body = true },
+    { METHOD_POST, "/api/v1/users/*/delete", http_account, COMMAND_UNREGISTER, .with_body = true },
+    { METHOD_GET, "/ws", .answer = http_not_upgraded },
+    { METHOD_GET, "/*/chat", .answer = http_not_upgraded },
+};
+
+static bool matches(const char *pattern, const char *path, char argument[ARGUMENT_BYTES])
+{
+    const size_t before = strcspn(pattern, "*");
+    argument[0] = '\0';
+    if (!pattern[before])
+        return strcmp(pattern, path) == 0;
+    if (strncmp(pattern, path, before) != 0)
+        return false;
+    const size_t size = strcspn(path + before, "/");
+    if (!size || size >= ARGUMENT_BYTES || strcmp(pattern + before + 1, path + before + size) != 0)
+        return false;
+    memcpy(argument, path + before, size);
+    argument[size] = '\0';
+    return true;
+}
+
+static void allow_also(char allow[ALLOW_BYTES], enum method method)
+{
+    static const char *const names[] = {
+        [METHOD_GET] = "GET, HEAD",
+        [METHOD_POST] = "POST",
+        [METHOD_DELETE] = "DELETE",
+    };
+    if (allow[0])
+        text_copy(allow + strlen(allow), ALLOW_BYTES - strlen(allow), ", ");
+    text_copy(allow + strlen(allow), ALLOW_BYTES - strlen(allow), names[method]);
+}
+
+const struct route *route_find(enum method method, const char *path, char argument[ARGUMENT_BYTES],
+                               char allow[ALLOW_BYTES])
+{
+    allow[0] = '\0';
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (!matches(routes[i].path, path, argument))
+            continue;
+        if (routes[i].method == method)
+            return &routes[i];
+        allow_also(allow, routes[i].method);
+    }
+    return NULL;
+}

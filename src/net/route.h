@@ -1,0 +1,42 @@
+/* Which function answers which request. Net thread. */
+#ifndef NET_ROUTE_H
+#define NET_ROUTE_H
+
+#include "confab/wire/command.h"
+#include "state.h"
+
+enum method {
+    METHOD_GET, /* and HEAD, which is answered without the body */
+    METHOD_POST,
+    METHOD_DELETE,
+    METHOD_OTHER, /* in no route */
+};
+
+/* One request, as its route gets it. Strings live as long as the call. */
+struct request {
+    const struct route *route;
+    const char *argument; /* what stands for the '*' of the route's path, percent-decoded; or "" */
+    const char *body;     /* route.with_body: JSON, not looked at; else NULL */
+    size_t body_size;
+};
+
+struct route {
+    enum method method;
+    const char *path; /* a '*' stands for one segment that is not empty */
+    /* Net thread. The result of libwebsockets' callback: -1 ends the connection. */
+    int (*answer)(struct session *s, const struct request *r);
+    enum command_type command; /* http_account(): what it becomes */
+    bool with_body;            /* has to have one */
+};
+
+enum {
+    ARGUMENT_BYTES = 1024, /* a path whose segment is longer matches no '*' */
+    ALLOW_BYTES = 64,
+};
+
+/* The route of a method and path; argument gets the segment. NULL when there is none; then allow
+ * gets the value of an Allow header (RFC 9110 section 10.2.1), "" for an unknown path. */
+const struct route *route_find(enum method method, const char *path, char argument[ARGUMENT_BYTES],
+                               char allow[ALLOW_BYTES]);
+
+#endif
