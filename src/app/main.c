@@ -77,6 +77,7 @@ static int start_threads(struct app *a) REQUIRES(on_main)
         .settings = &a->settings,
         .stats = &a->stats,
         .redis_addr = redis_addr(a),
+        .archive = a->archive,
         .keyring = a->keyring,
         .port = net_hub_port(a->net),
     };

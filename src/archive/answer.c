@@ -53,21 +53,22 @@ static uint64_t wanted_last(const struct ask *ask)
 /* Does the page lack its newest messages because they have not been archived yet? A hole that has
  * messages behind it stays one: they are archived in their order. */
 static enum sink_status look_behind(const struct archive_sink *kind, void *sink,
-                                    const struct ask *ask, struct archive_answer *a, size_t count)
+                                    const struct ask *ask, const struct page_result *r, bool *out)
 {
     const uint64_t wanted = wanted_last(ask);
+    const uint64_t last = is_now(ask, r->epoch) ? r->last_seq : 0;
     if (!is_now(ask, ask->page.epoch) && ask->page.way != PAGE_AT)
         return SINK_OK;
-    if (wanted < ask->now_first || a->newest >= wanted || (ask->page.way != PAGE_BEFORE && count))
+    if (wanted < ask->now_first || last >= wanted || (ask->page.way != PAGE_BEFORE && r->count))
         return SINK_OK;
     const struct page_query next = { .stream = ask->page.stream,
                                      .epoch = ask->now_epoch,
                                      .way = PAGE_AFTER,
-                                     .seq = a->newest,
+                                     .seq = last,
                                      .limit = 1 };
-    struct page_result r;
-    enum sink_status status = kind->page(sink, &next, &r);
-    a->behind = status == SINK_OK && (!r.known || !r.count);
+    struct page_result more;
+    enum sink_status status = kind->page(sink, &next, &more);
+    *out = status == SINK_OK && (!more.known || !more.count);
     return status;
 }
 
@@ -82,7 +83,7 @@ static struct page_end newer_of(const struct ask *ask, const struct page_result 
         return (struct page_end){ NULL, 0 };
     if (now && last >= ask->now_top)
         return (struct page_end){ NULL, 0 };
-    return (struct page_end){ ask->now_epoch, now ? last : ask->now_first - 1 };
+    return (struct page_end){ ask->now_epoch, now ? last : ask->now_first - (ask->now_first > 0) };
 }
 
 static struct frame *page_frame(const struct ask *ask, const struct page_result *r)
@@ -100,22 +101,35 @@ static struct frame *page_frame(const struct ask *ask, const struct page_result 
     return event_history(&page);
 }
 
-/* The archive may have nothing of the present epoch yet: what is before its messages is the end of
- * the epoch that the archive has. */
+/* The archive has nothing of the present epoch yet. Before it comes the end of the epoch that the
+ * archive has; unless there should be something of the present one, which is missing. */
+static enum sink_status before_present(const struct archive_sink *kind, void *sink,
+                                       const struct ask *ask, struct page_result *r)
+{
+    const uint64_t wanted = wanted_last(ask);
+    struct page_query query = ask->page;
+    query.epoch = NULL;
+    query.seq = UINT64_MAX;
+    enum sink_status status = kind->page(sink, &query, r);
+    if (status != SINK_OK || wanted < ask->now_first)
+        return status;
+    struct page_result empty = { .missing = wanted - ask->now_first + 1 };
+    text_copy(empty.epoch, sizeof empty.epoch, ask->now_epoch);
+    memcpy(empty.older.epoch, r->epoch, sizeof r->epoch);
+    empty.older.seq = r->last_seq + 1;
+    empty.older.valid = r->count > 0;
+    *r = empty;
+    return SINK_OK;
+}
+
 static enum sink_status read_page(const struct archive_sink *kind, void *sink,
                                   const struct ask *ask, struct page_result *r)
 {
     enum sink_status status = kind->page(sink, &ask->page, r);
-    if (status != SINK_OK || r->known || ask->page.way == PAGE_AT || !is_now(ask, ask->page.epoch))
+    if (status != SINK_OK || r->known || !is_now(ask, ask->page.epoch))
         return status;
-    struct page_query query = ask->page;
-    query.epoch = NULL;
-    query.way = PAGE_BEFORE;
-    query.seq = UINT64_MAX;
     if (ask->page.way == PAGE_BEFORE)
-        status = kind->page(sink, &query, r);
-    else
-        *r = (struct page_result){ 0 };
+        status = before_present(kind, sink, ask, r);
     r->known = true; /* if only by the asker */
     return status;
 }
@@ -133,7 +147,7 @@ static enum sink_status answer_page(const struct archive_sink *kind, void *sink,
     }
     a->newest = r.last_seq;
     a->frame = page_frame(ask->ask, &r); /* now: the next look at the sink ends the texts' life */
-    return look_behind(kind, sink, ask->ask, a, r.count);
+    return look_behind(kind, sink, ask->ask, &r, &a->behind);
 }
 
 /* --- searches --- */

@@ -12,10 +12,8 @@ struct pending {
     struct hub *hub;
     struct peer *peer;
     bool is_private;
-    uint64_t after;                   /* private resume: only what follows this number */
-    char epoch[RULE_EPOCH_BYTES + 1]; /* private resume: … of this epoch */
-    char cid[RULE_CID_BYTES + 1];     /* "" when there is none */
-    char stream[ROOM_MAX_BYTES + 2];  /* room or "@NAME" */
+    char cid[RULE_CID_BYTES + 1];    /* "" when there is none */
+    char stream[ROOM_MAX_BYTES + 2]; /* room or "@NAME" */
 };
 
 static struct pending *pending_new(struct hub *h, struct peer *p, const struct command *c)
@@ -154,64 +152,6 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
         h->publishes++;
 }
 
-static void paged(void *arg, const struct store_messages *r)
-{
-    role_assume(&on_hub);
-    struct pending *op = arg;
-    struct hub *h = op->hub;
-    if (r->status != STORE_OK) {
-        answer_failure(h, op->peer, r->status, op->cid);
-    } else {
-        size_t skip = 0; /* a resume that can be met gets what is missing, else the latest */
-        bool met = op->after && strcmp(op->epoch, r->epoch) == 0 && op->after <= r->seq &&
-                   op->after + 1 >= r->first_seq;
-        if (met)
-            skip = (size_t)(op->after + 1 - r->first_seq);
-        if (skip > r->count)
-            skip = r->count;
-        peer_send_new(h, op->peer,
-                      event_history(&(struct page){
-                          .stream = op->stream,
-                          .epoch = r->epoch,
-                          .messages = r->messages + skip,
-                          .count = r->count - skip,
-                          .older = { r->more || skip ? r->epoch : NULL, r->first_seq + skip } }));
-    }
-    pending_free(op);
-}
-
-static void page(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
-{
-    struct room *r = c->room ? room_find(h, c->room) : NULL;
-    struct frame *f = r ? stream_page(r, c->seq, c->limit) : NULL;
-    if (f) {
-        peer_send_new(h, p, f);
-        return;
-    }
-    if (p->in_flight >= PEER_IN_FLIGHT_MAX) {
-        peer_error(h, p, ERROR_BUSY, NULL, NULL, RETRY_BUSY_MS);
-        return;
-    }
-    struct pending *op = pending_new(h, p, c);
-    const char *viewer = p->user ? p->user->name : NULL;
-    int error = store_page(h->store, op->stream, viewer, c->seq, c->limit, paged, op);
-    if (error)
-        answer_unsent(op, error);
-}
-
-void command_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
-{
-    struct command c = { .to = point->stream + 1 };
-    struct pending *op = pending_new(h, p, &c);
-    op->after = point->seq;
-    if (point->epoch)
-        text_copy(op->epoch, sizeof op->epoch, point->epoch);
-    int error = store_page(h->store, op->stream, p->user->name, UINT64_MAX, RULE_HISTORY_MESSAGES,
-                           paged, op);
-    if (error)
-        answer_unsent(op, error);
-}
-
 static void typing(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
 {
     int64_t now = clock_mono_ms();
@@ -266,12 +206,6 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
     case COMMAND_AUTH:
         auth_run(h, p, c);
         break;
-    case COMMAND_HISTORY:
-        page(h, p, c);
-        break;
-    case COMMAND_SEARCH:
-        peer_error(h, p, ERROR_ARCHIVE_OFF, c->cid, NULL, -1);
-        break;
     default:
         break; /* heartbeat: the net thread has seen it */
     }
@@ -300,6 +234,10 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
         return;
     }
     switch (c->type) {
+    case COMMAND_HISTORY:
+    case COMMAND_SEARCH:
+        past_run(h, p, c);
+        return;
     case COMMAND_REGISTER:
     case COMMAND_LOGIN:
     case COMMAND_PASSWORD:
@@ -314,11 +252,8 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
     case COMMAND_TOKEN:
         refresh_run(h, p, c);
         break;
-    case COMMAND_HISTORY:
-        page(h, p, c);
-        break;
-    default: /* search */
-        peer_error(h, p, ERROR_ARCHIVE_OFF, NULL, NULL, -1);
+    default:
+        BUG("no request");
     }
     command_free(c);
 }
@@ -329,6 +264,11 @@ void command_run(struct hub *h, struct peer *p, struct command *c)
         return;
     if (p->http && p->state != PEER_GONE) {
         run_http(h, p, c);
+        return;
+    }
+    const bool past = c->type == COMMAND_HISTORY || c->type == COMMAND_SEARCH;
+    if (past && p->state == PEER_WELCOMED) {
+        past_run(h, p, c);
         return;
     }
     if (p->state == PEER_HELLO) {

@@ -162,6 +162,7 @@ static void on_state(void *arg, enum store_state state)
         accounts_look(h); /* before the claims, so that these need not wait */
         users_retry(h);
         roster_heartbeat(h);
+        asks_serve(h);
     }
 }
 
@@ -249,6 +250,19 @@ static void on_guests_out(void *arg, const char *user)
     guests_out(arg, user);
 }
 
+static void on_asked(void *arg, const char *asker, uint64_t id, int64_t ms, const char *json,
+                     size_t size)
+{
+    role_assume(&on_hub);
+    asks_asked(arg, asker, id, ms, json, size);
+}
+
+static void on_replied(void *arg, uint64_t id, uint64_t newest, const char *frame, size_t size)
+{
+    role_assume(&on_hub);
+    asks_replied(arg, id, newest, frame, size);
+}
+
 /* --- timers and turns ---------------------------------------------------------------------- */
 
 static void on_presence_timer(evutil_socket_t fd, short what, void *arg)
@@ -280,6 +294,20 @@ static void on_compare_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     role_assume(&on_hub);
     compare_rooms(arg);
+}
+
+static void on_serve_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    role_assume(&on_hub);
+    asks_serve(arg);
+}
+
+static void on_answer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    role_assume(&on_hub);
+    asks_answered(arg);
 }
 
 static void on_nothing(evutil_socket_t fd, short what, void *arg)
@@ -342,6 +370,8 @@ static void *run(void *arg)
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,
+        .asked = on_asked,
+        .replied = on_replied,
         .devices_revoked = on_devices_revoked,
         .guests_out = on_guests_out,
     };
@@ -361,7 +391,9 @@ static void *run(void *arg)
         passwords_stop(h->passwords);
     on_hashed(-1, 0, h);
     keys_stop(h);
+    asks_end(h);
     store_free(h->store); /* answers what is still under way */
+    asks_end(h);          /* what that led to */
     h->port.turn_done(h->port.arg);
     return NULL;
 }
@@ -442,6 +474,7 @@ struct hub *hub_new(const struct hub_options *options)
     h->stats = options->stats;
     h->redis_addr = options->redis_addr;
     h->keyring = options->keyring;
+    h->archive = options->archive;
     h->port = options->port;
     int error = open_queues(h);
     if (error) {
@@ -454,10 +487,13 @@ struct hub *hub_new(const struct hub_options *options)
     h->on_register = watch(h, h->registers.pipe_read, PRIORITY_NORMAL, on_register);
     h->on_broadcast = watch(h, h->broadcasts.pipe_read, PRIORITY_COMMANDS, on_broadcast);
     h->on_hashed = watch(h, h->hashed.pipe_read, PRIORITY_NORMAL, on_hashed);
+    if (h->archive)
+        h->on_answer = watch(h, archive_answers(h->archive)->pipe_read, PRIORITY_NORMAL, on_answer);
     h->presence_timer = timer(h, h->settings->presence_ttl_s * 1000 / 3, on_presence_timer);
     h->gather_timer = timer(h, 0, on_gather_timer);
     h->count_timer = timer(h, PRESENCE_COUNT_MS, on_count_timer);
     h->compare_timer = timer(h, COMPARE_MS, on_compare_timer);
+    h->serve_timer = timer(h, SERVE_MS, on_serve_timer);
     h->stop_timer = timer(h, 0, on_nothing);
     if (h->settings->accounts_mode == ACCOUNTS_OFF)
         return h;
@@ -508,10 +544,11 @@ void hub_free(struct hub *h)
     drop_rest(h);
     struct event *events[] = { h->on_register, h->on_unregister,  h->on_broadcast,
                                h->on_control,  h->presence_timer, h->gather_timer,
-                               h->count_timer, h->compare_timer,  h->stop_timer,
-                               h->on_hashed };
+                               h->count_timer, h->compare_timer,  h->serve_timer,
+                               h->stop_timer,  h->on_hashed,      h->on_answer };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-        event_free(events[i]);
+        if (events[i])
+            event_free(events[i]);
     event_base_free(h->base);
     close(h->control_fd);
     passwords_free(h->passwords);

@@ -107,14 +107,14 @@ static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r
         expiry_start(h, p, hello->claims->expires_s);
     }
     peer_send_new(h, p,
-                  event_welcome(p->user->name, p->session, h->settings, r->private_tops, r->count,
-                                is_account(p) ? &account : NULL));
+                  event_welcome(p->user->name, p->session, h->settings, asks_archived(h),
+                                r->private_tops, r->count, is_account(p) ? &account : NULL));
     if (hello->room)
         room_join(h, p, hello->room, NULL, 0);
     for (size_t i = 0; i < hello->resume_count; i++) {
         const struct resume_point *point = &hello->resume[i];
         if (point->stream[0] == '@')
-            command_private_resume(h, p, point);
+            past_private_resume(h, p, point);
         else
             room_join(h, p, point->stream, point->epoch, point->seq);
     }

@@ -115,7 +115,7 @@ static void serve(struct membership *m) REQUIRES(on_hub)
 {
     struct room *r = m->room;
     struct hub_port *port = &r->hub->port;
-    uint64_t first = stream_first(r);
+    uint64_t first = stream_begin(r);
     bool same = m->resumes && strcmp(m->epoch, r->epoch) == 0 && m->seq <= r->top;
     bool recovered = same && m->seq + 1 >= first;
     uint64_t after = recovered ? m->seq : first - 1;

@@ -3,6 +3,7 @@
 #ifndef CONFAB_HUB_STATE_H
 #define CONFAB_HUB_STATE_H
 
+#include "confab/archive/archive.h"
 #include "confab/base/passwords.h"
 #include "confab/hub/hub.h"
 #include "confab/store/store.h"
@@ -24,6 +25,7 @@ enum {
     PRESENCE_MOST_MS = 1000,     /* … and no longer */
     PRESENCE_COUNT_MS = 2000,    /* how often a large room is told its count */
     COMPARE_MS = 2000,           /* how often rooms are compared with Redis */
+    SERVE_MS = 5000,             /* how often archives are announced, or looked for */
     TYPING_MIN_MS = 1000,        /* more typing events of one peer than this are left out */
 };
 
@@ -76,6 +78,7 @@ struct roster_name {
 struct history_memo {
     struct frame *frame; /* NULL: none */
     uint64_t after, top;
+    bool archived; /* as asks_archived() was */
 };
 
 struct held_message {
@@ -93,6 +96,7 @@ struct room {
 
     char epoch[RULE_EPOCH_BYTES + 1]; /* "" before the first load */
     char fence[RULE_SESSION_BYTES + 1];
+    uint64_t epoch_first;                       /* the first number that belongs to the epoch */
     uint64_t top;                               /* highest number delivered */
     uint64_t acked;                             /* highest that Redis gave to a sender here */
     struct frame *cache[RULE_HISTORY_MESSAGES]; /* number n at n % size; the last `cached` */
@@ -138,7 +142,9 @@ struct hub {
 
     struct event_base *base;
     struct event *on_register, *on_unregister, *on_broadcast, *on_control, *on_hashed;
-    struct event *presence_timer, *gather_timer, *count_timer, *compare_timer, *stop_timer;
+    struct event *on_answer; /* NULL without an archive here */
+    struct event *presence_timer, *gather_timer, *count_timer, *compare_timer, *serve_timer;
+    struct event *stop_timer;
     struct store *store;
     struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
     struct keys *keys;
@@ -153,6 +159,12 @@ struct hub {
     uint64_t refused_seen;
     uint32_t publishes;   /* under way */
     uint32_t comparisons; /* under way */
+
+    struct archive *archive; /* here; or NULL */
+    bool archive_elsewhere;  /* another instance serves one, as far as is known */
+    bool archive_seen;       /* one did, once */
+    struct open_ask *asks;   /* by id */
+    uint64_t next_ask;
 
     struct peer *peers; /* all that said hello and are not gone */
     struct user *users;
@@ -226,8 +238,30 @@ void refresh_run(struct hub *h, struct peer *p, const struct command *c) REQUIRE
 
 /* command.c: everything but hello */
 void command_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */
-void command_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
+
+/* past.c: history and search */
+void past_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */
+void past_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
     REQUIRES(on_hub);
+/* Whether a peer may read a room, or with NULL conversations of its own: ERROR_NONE, or why not.
+ * The one place that decides it. */
+enum error_code may_read(const struct peer *p, const char *room) REQUIRES(on_hub);
+
+/* ask.c: asks of an archive here or elsewhere */
+/* f: the answer, or an error; borrowed. newest: number of a page's last message, 0 without any. */
+typedef void asked_fn(void *arg, struct frame *f, uint64_t newest);
+/* 0: done is called once, later. -ENOTCONN, -EBUSY: it is not. */
+int asks_start(struct hub *h, const struct ask *ask, asked_fn *done, void *arg) REQUIRES(on_hub)
+    MUST_USE;
+bool asks_archived(const struct hub *h) REQUIRES(on_hub); /* pages go past the list */
+void asks_answered(struct hub *h) REQUIRES(on_hub);       /* by the archive here */
+/* store_events of the same names */
+void asks_asked(struct hub *h, const char *asker, uint64_t id, int64_t ms, const char *json,
+                size_t size) REQUIRES(on_hub);
+void asks_replied(struct hub *h, uint64_t id, uint64_t newest, const char *json, size_t size)
+    REQUIRES(on_hub);
+void asks_serve(struct hub *h) REQUIRES(on_hub); /* timer: announce the archive, or look for one */
+void asks_end(struct hub *h) REQUIRES(on_hub);   /* answers all that are open */
 
 /* account.c: what takes a password. Takes c, which has the token that it needs. */
 void account_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
@@ -268,9 +302,11 @@ uint64_t stream_first(const struct room *r) REQUIRES(on_hub); /* number of the o
 /* The history frame of what follows `after`; borrowed, valid until the room changes. */
 struct frame *stream_history(struct room *r, uint64_t after, struct history_memo *memo)
     REQUIRES(on_hub);
-/* The newest `limit` of what is before `before`: returns new; NULL while the room is not LIVE.
- * The cache is all that Redis keeps. */
-struct frame *stream_page(struct room *r, uint64_t before, unsigned limit) REQUIRES(on_hub);
+/* The first number that is shown, and all messages from there on: returns how many. Borrowed,
+ * valid until the room changes. */
+uint64_t stream_begin(const struct room *r) REQUIRES(on_hub);
+size_t stream_parts(const struct room *r, struct frame_part parts[RULE_HISTORY_MESSAGES])
+    REQUIRES(on_hub);
 
 /* compare.c: has every room what Redis has? */
 void compare_rooms(struct hub *h) REQUIRES(on_hub); /* timer */

@@ -194,6 +194,7 @@ static void take_load(struct room *r, const struct store_messages *got) REQUIRES
         start_epoch(r, got);
     BUG_ON(strlen(got->fence) >= sizeof r->fence);
     memcpy(r->fence, got->fence, strlen(got->fence) + 1);
+    r->epoch_first = got->epoch_first;
     r->lacks_list = false;
     room_loaded_part(r);
 }
@@ -244,40 +245,50 @@ void stream_load(struct room *r)
     room_unref(r);
 }
 
-static struct frame *history_of(struct room *r, uint64_t first, uint64_t last) REQUIRES(on_hub)
+/* With an archive, numbers of the epoch before are shown as what they are. */
+uint64_t stream_begin(const struct room *r)
 {
-    struct frame_part parts[RULE_HISTORY_MESSAGES];
+    uint64_t first = stream_first(r);
+    if (!asks_archived(r->hub) || r->epoch_first <= first)
+        return first;
+    return r->epoch_first <= r->top ? r->epoch_first : r->top + 1;
+}
+
+static size_t parts_from(const struct room *r, uint64_t first, struct frame_part *parts)
+    REQUIRES(on_hub)
+{
     size_t count = 0;
-    for (uint64_t seq = first; seq <= last; seq++, count++) {
-        const struct frame *f = *slot(r, seq);
+    for (uint64_t seq = first; seq <= r->top; seq++, count++) {
+        const struct frame *f = r->cache[seq % RULE_HISTORY_MESSAGES];
         parts[count] = (struct frame_part){ frame_payload(f), frame_payload_size(f) };
     }
-    return event_history(
-        &(struct page){ .stream = r->name,
-                        .epoch = r->epoch,
-                        .messages = parts,
-                        .count = count,
-                        .older = { count && first > stream_first(r) ? r->epoch : NULL, first } });
+    return count;
+}
+
+size_t stream_parts(const struct room *r, struct frame_part parts[RULE_HISTORY_MESSAGES])
+{
+    return parts_from(r, stream_begin(r), parts);
+}
+
+static struct frame *history_of(const struct room *r, uint64_t first) REQUIRES(on_hub)
+{
+    struct frame_part parts[RULE_HISTORY_MESSAGES];
+    struct page page = { .stream = r->name, .epoch = r->epoch, .messages = parts };
+    page.count = parts_from(r, first, parts);
+    if (asks_archived(r->hub) || first > stream_first(r))
+        page.older = (struct page_end){ r->epoch, first };
+    return event_history(&page);
 }
 
 struct frame *stream_history(struct room *r, uint64_t after, struct history_memo *memo)
 {
-    if (!memo->frame || memo->after != after || memo->top != r->top) {
+    const bool archived = asks_archived(r->hub);
+    if (!memo->frame || memo->after != after || memo->top != r->top || memo->archived != archived) {
         forget_memo(memo);
-        memo->frame = history_of(r, after + 1, r->top);
+        memo->frame = history_of(r, after + 1);
         memo->after = after;
         memo->top = r->top;
+        memo->archived = archived;
     }
     return memo->frame;
-}
-
-struct frame *stream_page(struct room *r, uint64_t before, unsigned limit)
-{
-    if (r->state != ROOM_LIVE)
-        return NULL;
-    uint64_t end = before <= r->top ? before : r->top + 1; /* the number behind the last one */
-    uint64_t first = stream_first(r);
-    if (end > first + limit)
-        first = end - limit;
-    return history_of(r, first, end > first ? end - 1 : first - 1);
 }

@@ -20,13 +20,18 @@ enum {
 
 /* ---- net thread ---- */
 
-/* What a request for history is answered with. `type` stands first (docs/PROTOCOL.md). */
-static bool is_history_or_error(const struct frame *f)
+/* What a request for history or a search is answered with. `type` stands first
+ * (docs/PROTOCOL.md). */
+static bool is_past_or_error(const struct frame *f)
 {
-    static const char history[] = "{\"type\":\"history\"", error[] = "{\"type\":\"error\"";
+    static const char *const types[] = { "history\"", "search\"", "error\"" };
+    static const char begin[] = "{\"type\":\"";
+    const char *at = frame_payload(f) + sizeof(begin) - 1;
     const size_t size = frame_payload_size(f);
-    return (size > sizeof(history) && !memcmp(frame_payload(f), history, sizeof(history) - 1)) ||
-           (size > sizeof(error) && !memcmp(frame_payload(f), error, sizeof(error) - 1));
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (size > sizeof(begin) + strlen(types[i]) && !memcmp(at, types[i], strlen(types[i])))
+            return true;
+    return false;
 }
 
 static void do_send(struct session *s, struct frame *f) REQUIRES(on_net)
@@ -34,7 +39,7 @@ static void do_send(struct session *s, struct frame *f) REQUIRES(on_net)
     if (s && s->state == SESSION_HTTP) {
         http_answer_later(s, f);
     } else if (s && s->state == SESSION_OPEN) {
-        if (atomic_load(&s->client->asked) && is_history_or_error(f))
+        if (atomic_load(&s->client->asked) && is_past_or_error(f))
             s->answered = true;
         output_frame(s, f);
     }

@@ -35,13 +35,18 @@ static void answer_error(struct client *c, const struct command_error *error)
     count_malformed(c);
 }
 
+static bool is_past(enum command_type type)
+{
+    return type == COMMAND_HISTORY || type == COMMAND_SEARCH;
+}
+
 /* 0 or -EAGAIN; the command is the hub's on success. */
 static int give_to_hub(struct client *c, struct command *cmd)
 {
     struct hub *hub = c->env->hub;
     const bool hello = cmd->type == COMMAND_HELLO;
-    peer_ref(&c->peer);               /* the queue's */
-    if (cmd->type == COMMAND_HISTORY) /* before the call: the answer may overtake its return */
+    peer_ref(&c->peer);     /* the queue's */
+    if (is_past(cmd->type)) /* before the call: the answer may overtake its return */
         atomic_store(&c->asked, true);
     const int error = hello ? hub_register(hub, &c->peer, cmd) : hub_submit(hub, &c->peer, cmd);
     if (error) {
@@ -78,7 +83,7 @@ enum reader_result reader_command(struct client *c, struct command *cmd)
     }
     if (type == COMMAND_MESSAGE || type == COMMAND_PRIVATE)
         stat_add(c->env->stats, messages_in, 1);
-    return type == COMMAND_HISTORY ? READER_ASKED : READER_IDLE;
+    return is_past(type) ? READER_ASKED : READER_IDLE;
 }
 
 static enum reader_result take_text(struct client *c, const struct text *t)

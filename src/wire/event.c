@@ -52,7 +52,7 @@ static void field_limits(struct str *s, const struct settings *settings)
 }
 
 struct frame *event_welcome(const char *user, const char *session, const struct settings *settings,
-                            const struct stream_top *private_tops, size_t count,
+                            bool archive, const struct stream_top *private_tops, size_t count,
                             const struct welcome_account *account)
 {
     struct str s = STR_INIT;
@@ -65,6 +65,7 @@ struct frame *event_welcome(const char *user, const char *session, const struct 
     field_number(&s, "server_time", (uint64_t)clock_wall_ms());
     field_number(&s, "heartbeat_ms", (uint64_t)settings->heartbeat_ms);
     field_limits(&s, settings);
+    field_bool(&s, "archive", archive);
     field_tops(&s, "private", private_tops, count);
     if (account != NULL) {
         str_addz(&s, ",\"account\":{\"device\":\"");

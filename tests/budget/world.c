@@ -98,7 +98,11 @@ void world_run(void (*story)(void))
     check(!net->init_error, "net_new");
     net_thread = net_current = &net->threads[0];
     check(context_init(net_thread) == 0, "context_init");
-    struct hub_options options = { &settings, &stats, redis_address(), keyring, net_hub_port(net) };
+    struct hub_options options = { .settings = &settings,
+                                   .stats = &stats,
+                                   .redis_addr = redis_address(),
+                                   .keyring = keyring,
+                                   .port = net_hub_port(net) };
     net_turn_done = options.port.turn_done;
     options.port.turn_done = turn_done;
     hub = net->hub = net->env.hub = hub_new(&options);

@@ -55,7 +55,7 @@ def test_welcome_states_the_limits(server, connect, new, room):
     page = limits_on_the_page()
     assert set(welcome) == {
         "type", "v", "user", "session", "instance", "server_time", "heartbeat_ms", "limits",
-        "private",
+        "archive", "private",
     }  # fmt: skip
     assert welcome["v"] == 1
     assert welcome["instance"] == server.instance
@@ -72,6 +72,7 @@ def test_welcome_states_the_limits(server, connect, new, room):
         "room_chars": page["characters of a room name"],
         "cid_bytes": page["bytes of a client's message id"],
         "frame_bytes": page["bytes of one frame from a client, over all its pieces"],
+        "search_bytes": page["bytes of what is searched for"],
     }
 
 

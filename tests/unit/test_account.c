@@ -350,7 +350,7 @@ static void welcome_names_the_device_of_an_account(void **state)
     (void)state;
     const struct settings settings = { .instance = "i" };
     const struct welcome_account account = { .device = DEVICE, .expires_in_s = 17 };
-    json_t *json = parsed(event_welcome("ann", DEVICE, &settings, NULL, 0, &account), 200);
+    json_t *json = parsed(event_welcome("ann", DEVICE, &settings, false, NULL, 0, &account), 200);
     json_t *told = json_object_get(json, "account");
 
     assert_string_equal(json_string_value(json_object_get(told, "device")), DEVICE);

@@ -52,17 +52,17 @@ static void welcome_has_every_field_and_limit(void **state)
         .instance = "0123456789abcdef",
     };
     const struct stream_top tops[] = { { "@bob", 7 }, { "@Мария", 12345678901 } };
-    json_t *welcome = parsed(event_welcome("ann", "s-1", &settings, tops, 2, NULL));
+    json_t *welcome = parsed(event_welcome("ann", "s-1", &settings, true, tops, 2, NULL));
     json_t *time = json_object_get(welcome, "server_time");
 
     assert_now(time);
     json_t *expected = json_pack(
         "{s:s, s:i, s:s, s:s, s:s, s:O, s:i, s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},"
-        " s:{s:I,s:I}}",
+        " s:b, s:{s:I,s:I}}",
         "type", "welcome", "v", 1, "user", "ann", "session", "s-1", "instance", "0123456789abcdef",
         "server_time", time, "heartbeat_ms", 25000, "limits", "message_bytes", 4096, "messages", 12,
         "window_s", 34, "history", 100, "rooms", 100, "name_chars", 32, "room_chars", 64,
-        "cid_bytes", 64, "frame_bytes", 32768, "search_bytes", 256, "private", "@bob",
+        "cid_bytes", 64, "frame_bytes", 32768, "search_bytes", 256, "archive", 1, "private", "@bob",
         (json_int_t)7, "@Мария", (json_int_t)12345678901);
     assert_non_null(expected);
     assert_true(json_equal(welcome, expected));
@@ -74,7 +74,7 @@ static void welcome_without_conversations_has_an_empty_list(void **state)
 {
     (void)state;
     const struct settings settings = { .instance = "i" };
-    json_t *welcome = parsed(event_welcome("ann", "s", &settings, NULL, 0, NULL));
+    json_t *welcome = parsed(event_welcome("ann", "s", &settings, false, NULL, 0, NULL));
     const json_t *private = json_object_get(welcome, "private");
 
     assert_true(json_is_object(private));

@@ -55,7 +55,9 @@
     X(archive_rejected) /* that it could not take as messages */                                   \
     X(archive_batches)  /* transactions */                                                         \
     X(archive_pages)    /* answered from the archive */                                            \
-    X(archive_searches)
+    X(archive_searches)                                                                            \
+    X(archive_asks)      /* of these two: asked from another instance */                           \
+    X(archive_asks_lost) /* that nobody answered in time */
 
 /* X(name): values that go up and down. */
 #define STATS_GAUGES(X)                                                                            \

@@ -14,6 +14,7 @@
 #include "confab/wire/frame.h"
 #include "confab/wire/token.h"
 
+struct archive;
 struct hub;
 struct user;
 struct membership;
@@ -25,7 +26,7 @@ struct peer {
     _Atomic uint32_t refs;
     void (*release)(struct peer *); /* the last reference is gone; called on any thread */
     uint16_t net;                   /* which net thread; set before it is registered */
-    bool http;                      /* one GET of history: no user, no rooms, one answer */
+    bool http;                      /* one GET of what was said: no user, no rooms, one answer */
     _Atomic uint32_t queued;        /* its commands that stand in a queue; the hub's own count */
     _Atomic uint32_t in_flight;     /* its commands that wait for Redis; likewise */
 
@@ -38,6 +39,7 @@ struct peer {
     struct user *user;
     struct membership *rooms; /* list */
     uint32_t room_count;
+    uint32_t asks;                    /* of history and search that wait */
     char *session;                    /* own */
     char device[DEVICE_CHARS + 1];    /* of an account; "": a guest */
     struct expiry *expiry;            /* of its access token; NULL: a guest, or not welcomed */
@@ -80,6 +82,7 @@ struct hub_options {
     const struct settings *settings;
     struct stats *stats;
     const char *redis_addr;  /* of store_new() */
+    struct archive *archive; /* started, borrowed until hub_free(); NULL: none is kept here */
     struct keyring *keyring; /* borrowed; the hub keeps it up to date */
     struct hub_port port;
 };

@@ -81,7 +81,7 @@ struct client {
     int64_t malformed_since_ms;
 
     _Atomic bool greeted; /* a hello of it is with the hub */
-    /* A request for history is with the hub. One at a time: 50 bytes of it can be answered with
+    /* A request for history or a search is with the hub. One at a time: 50 bytes of it can be answered with
      * megabytes, and one who does not read them must not get more. */
     _Atomic bool asked;
 };

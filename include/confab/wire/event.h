@@ -23,9 +23,9 @@ struct welcome_account {
     int64_t expires_in_s; /* of the access token */
 };
 
-/* account: NULL for a guest. */
+/* account: NULL for a guest. archive: pages go past the list, and there is a search. */
 struct frame *event_welcome(const char *user, const char *session, const struct settings *settings,
-                            const struct stream_top *private_tops, size_t count,
+                            bool archive, const struct stream_top *private_tops, size_t count,
                             const struct welcome_account *account) MUST_USE;
 
 /* Answer to GET /api/v1/server: what somebody needs to know before the first hello. */

@@ -2,6 +2,7 @@
 
 #include "confab/store/accounts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 struct told store;
 
 struct str wire;
+struct str sent;
+int sent_status;
 
 struct store *store_new(struct event_base *b, const char *a, const struct settings *s,
                         struct stats *st, const struct store_events *e)
@@ -54,8 +57,14 @@ int store_load(struct store *s, const char *room, const struct store_known *know
 int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
                unsigned limit, store_messages_fn *done, void *arg)
 {
-    (void)s, (void)stream, (void)viewer, (void)before, (void)limit, (void)done, (void)arg;
-    return -ENOTCONN;
+    (void)s, (void)stream, (void)viewer;
+    if (!store.takes_pages)
+        return -ENOTCONN;
+    store.page_done = done;
+    store.page_arg = arg;
+    store.page_before = before;
+    store.page_limit = limit;
+    return 0;
 }
 int store_tops(struct store *s, const char *const *rooms, size_t count, store_tops_fn *done,
                void *arg)
@@ -180,6 +189,52 @@ void store_read(struct store *s, const char *room, const char *user, const char 
 {
     (void)s, (void)room, (void)user, (void)to, (void)seq, (void)json, (void)size;
 }
+int store_ask(struct store *s, uint64_t id, const char *json, size_t size, int64_t ms,
+              store_asked_fn *done, void *arg)
+{
+    (void)s, (void)ms;
+    if (store.ask_error)
+        return store.ask_error;
+    store.asks++;
+    store.ask_id = id;
+    str_reset(&store.asked);
+    str_add(&store.asked, json, size);
+    store.ask_done = done;
+    store.ask_arg = arg;
+    return 0;
+}
+void store_reply(struct store *s, const char *asker, uint64_t id, uint64_t newest,
+                 const struct frame *f)
+{
+    (void)s;
+    str_addf(&wire, "%s/%d:reply(%d,%.*s) ", asker, (int)id, (int)newest,
+             (int)strcspn(frame_payload(f) + 9, "\""), frame_payload(f) + 9);
+}
+void store_serve(struct store *s)
+{
+    (void)s;
+    store.served++;
+}
+int archive_ask(struct archive *a, struct archive_ask *ask)
+{
+    (void)a;
+    if (store.archive_full)
+        return -EAGAIN;
+    store.asks++;
+    archive_ask_free(store.archive_ask);
+    store.archive_ask = ask;
+    return 0;
+}
+struct queue *archive_answers(struct archive *a)
+{
+    (void)a;
+    return &store.answers;
+}
+void archive_answer_free(struct archive_answer *answer)
+{
+    frame_unref(answer->frame);
+    free(answer);
+}
 void store_subscribe(struct store *s, enum store_channel channel, const char *name)
 {
     (void)s;
@@ -231,7 +286,12 @@ static void note(const char *to, struct frame *f)
 static void port_send(void *arg, struct peer *p, struct frame *f)
 {
     (void)arg;
-    note(p->user->name, f);
+    note(p->user ? p->user->name : "http", f);
+    sent_status = f->http_status;
+    str_reset(&sent);
+    str_add(&sent, frame_payload(f), frame_payload_size(f));
+    for (char *c = sent.data; *c != '\0'; c++)
+        *c = *c == '"' ? '\'' : *c;
 }
 static void port_room_send(void *arg, unsigned net, uint32_t room, struct frame *f)
 {
@@ -251,7 +311,9 @@ static void port_room_remove(void *arg, struct peer *p, uint32_t room)
 
 /* --- a hub with users, and the words of a story ------------------------------------------------ */
 
-static struct settings settings = { .max_rooms = 3, .presence_ttl_s = 30 };
+static struct settings settings = { .max_rooms = 3,
+                                    .presence_ttl_s = 30,
+                                    .archive_deadline_ms = 2000 };
 struct stats stats;
 struct hub *hub;
 
@@ -308,6 +370,9 @@ int teardown(void **state)
     str_fini(&hub->tail);
     free(hub);
     str_fini(&wire);
+    str_fini(&sent);
+    str_fini(&store.asked);
+    archive_ask_free(store.archive_ask);
     return 0;
 }
 
@@ -324,14 +389,15 @@ void live(const char *epoch, int seq)
     room_message(hub, "tea", epoch, (uint64_t)seq, json, strlen(json));
 }
 
-/* Redis answers the load: the list holds first … last. */
-void list(enum store_status status, const char *epoch, int first, int last)
+void answer_list(store_messages_fn *done, void *arg, enum store_status status, const char *epoch,
+                 int epoch_first, int first, int last)
 {
-    char text[200][40];
+    char text[200][64];
     struct frame_part parts[200];
     size_t count = 0;
     for (int n = first; n <= last; n++, count++) {
-        snprintf(text[count], sizeof text[count], "{\"type\":\"message\",\"n\":%d}", n);
+        snprintf(text[count], sizeof text[count],
+                 "{\"type\":\"message\",\"n\":%d,\"timestamp\":%d}", n, n * 1000);
         parts[count] = (struct frame_part){ text[count], strlen(text[count]) };
     }
     struct store_messages r = { .status = status,
@@ -340,11 +406,17 @@ void list(enum store_status status, const char *epoch, int first, int last)
                                 .fence = "run",
                                 .messages = parts,
                                 .count = count,
-                                .first_seq = (uint64_t)first };
+                                .first_seq = count ? (uint64_t)first : 0,
+                                .epoch_first = (uint64_t)epoch_first };
+    done(arg, &r);
+}
+
+void list(enum store_status status, const char *epoch, int first, int last)
+{
     store_messages_fn *done = store.load_done;
     assert_non_null(done);
     store.load_done = NULL;
-    done(store.load_arg, &r);
+    answer_list(done, store.load_arg, status, epoch, 1, first, last);
 }
 
 /* The rooms are compared: Redis has this of the only one. */

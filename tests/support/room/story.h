@@ -22,9 +22,26 @@ struct told {
     size_t tops_asked;
     char subscribed[64], left[64], refreshed[64];
     int unsubscribed;
+    bool takes_pages; /* else store_page() has no connection */
+    store_messages_fn *page_done;
+    void *page_arg;
+    uint64_t page_before;
+    unsigned page_limit;
+    int asks;         /* of an archive, here or elsewhere */
+    struct str asked; /* elsewhere: the last one */
+    uint64_t ask_id;
+    int ask_error;
+    store_asked_fn *ask_done;
+    void *ask_arg;
+    struct archive_ask *archive_ask; /* here: the last one */
+    bool archive_full;
+    struct queue answers;
+    int served;
 };
 extern struct told store;
 extern struct str wire; /* what the port was asked to do, in order */
+extern struct str sent; /* the last frame to one peer, with ' for " */
+extern int sent_status; /* its http_status */
 extern struct stats stats;
 extern struct hub *hub;
 
@@ -36,6 +53,9 @@ void gone(struct peer *p);
 struct peer *alice_in_tea(int top);
 void says(const char *expected); /* all that went over the wire since the last time */
 void live(const char *epoch, int seq);
+/* Redis answers a load or a page with first … last, of an epoch whose first number is given. */
+void answer_list(store_messages_fn *done, void *arg, enum store_status status, const char *epoch,
+                 int epoch_first, int first, int last);
 /* Redis answers the load: the list holds first … last. */
 void list(enum store_status status, const char *epoch, int first, int last);
 /* The peer writes a message to tea, Redis stores it under this number. */

@@ -1,0 +1,279 @@
+/* Asks of an archive, its own or another instance's, that wait for their answer; and what other
+ * instances ask of the archive here.
+ *
+ * An answer may be behind: messages that the asker knows of have not been archived yet, which
+ * takes half a second. Then the archive is asked again until there is no time left. */
+#include "state.h"
+
+#include "confab/wire/event.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ASKS_MOST = 1024,  /* open ones, of peers here and of other instances */
+    AGAIN_MS = 100,    /* until an archive that is behind is asked again */
+    WAY_BACK_MS = 200, /* kept of another instance's time for the answer's way */
+    RETRY_UNAVAILABLE_MS = 1000,
+};
+
+struct open_ask {
+    UT_hash_handle hh; /* hub.asks by id */
+    struct hub *hub;
+    uint64_t id;
+    struct str json; /* what is asked */
+    char cid[RULE_CID_BYTES + 1];
+    struct event *timer; /* ask again, or give up */
+    int64_t deadline_ms; /* on the monotone clock */
+    bool again;          /* the timer is to ask again */
+    asked_fn *done;      /* of a peer here, else NULL */
+    void *arg;
+    char asker[17]; /* the other instance, and what it calls the ask */
+    uint64_t asker_id;
+};
+
+static struct open_ask *find(struct hub *h, uint64_t id) REQUIRES(on_hub)
+{
+    struct open_ask *o;
+    HASH_FIND(hh, h->asks, &id, sizeof id, o);
+    return o;
+}
+
+static void set_timer(struct open_ask *o, int64_t ms) REQUIRES(on_hub)
+{
+    ms = ms > 0 ? ms : 0;
+    struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+    evtimer_add(o->timer, &tv);
+}
+
+/* The end of it. Borrows f; newest as of struct archive_answer. */
+static void finish(struct open_ask *o, struct frame *f, uint64_t newest) REQUIRES(on_hub)
+{
+    struct hub *h = o->hub;
+    HASH_DEL(h->asks, o);
+    if (o->done)
+        o->done(o->arg, f, newest);
+    else
+        store_reply(h->store, o->asker, o->asker_id, newest, f);
+    event_free(o->timer);
+    str_fini(&o->json);
+    free(o);
+}
+
+static void fail(struct open_ask *o, enum error_code code, int64_t retry_ms) REQUIRES(on_hub)
+{
+    struct frame *f = event_error(code, o->cid, NULL, retry_ms);
+    finish(o, f, 0);
+    frame_unref(f);
+}
+
+static void unavailable(struct open_ask *o) REQUIRES(on_hub)
+{
+    fail(o, ERROR_ARCHIVE_UNAVAILABLE, RETRY_UNAVAILABLE_MS);
+}
+
+static void note_found(struct hub *h, bool found) REQUIRES(on_hub)
+{
+    h->archive_seen = h->archive_seen || found;
+    h->archive_elsewhere = found;
+}
+
+bool asks_archived(const struct hub *h)
+{
+    return h->archive || h->archive_elsewhere;
+}
+
+/* An ask that is on its way to another instance. Its open_ask may end before. */
+struct handed {
+    struct hub *hub;
+    uint64_t id;
+};
+
+static void handed_over(void *arg, enum store_status status)
+{
+    role_assume(&on_hub);
+    struct handed *handed = arg;
+    struct hub *h = handed->hub;
+    struct open_ask *o = find(h, handed->id);
+    free(handed);
+    if (status == STORE_OK || status == STORE_NOBODY)
+        note_found(h, status == STORE_OK);
+    if (!o || status == STORE_OK)
+        return;
+    if (status == STORE_NOBODY && !h->archive_seen)
+        fail(o, ERROR_ARCHIVE_OFF, -1);
+    else
+        unavailable(o);
+}
+
+static int hand_over(struct open_ask *o) REQUIRES(on_hub)
+{
+    struct hub *h = o->hub;
+    struct handed *handed = xmalloc(sizeof *handed);
+    *handed = (struct handed){ h, o->id };
+    int error = store_ask(h->store, o->id, o->json.data, o->json.size,
+                          o->deadline_ms - clock_mono_ms(), handed_over, handed);
+    if (error)
+        free(handed);
+    else
+        stat_add(h->stats, archive_asks, 1);
+    return error;
+}
+
+/* 0, -EINVAL: another version's; or -EAGAIN */
+static int ask_here(struct open_ask *o) REQUIRES(on_hub)
+{
+    struct ask *ask = ask_parse(o->json.data, o->json.size);
+    if (!ask)
+        return -EINVAL;
+    if (ask->cid)
+        text_copy(o->cid, sizeof o->cid, ask->cid);
+    struct archive_ask *a = archive_ask_new(o->id, ask, o->deadline_ms);
+    int error = archive_ask(o->hub->archive, a);
+    if (error)
+        archive_ask_free(a);
+    return error;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    role_assume(&on_hub);
+    struct open_ask *o = arg;
+    if (o->again && ask_here(o) == 0) {
+        o->again = false;
+        set_timer(o, o->deadline_ms - clock_mono_ms());
+        return;
+    }
+    stat_add(o->hub->stats, archive_asks_lost, 1);
+    unavailable(o);
+}
+
+static struct open_ask *open_ask(struct hub *h, int64_t ms) REQUIRES(on_hub)
+{
+    struct open_ask *o = xcalloc(1, sizeof *o);
+    o->hub = h;
+    o->id = ++h->next_ask;
+    o->deadline_ms = clock_mono_ms() + ms;
+    o->timer = evtimer_new(h->base, on_timer, o);
+    if (!o->timer)
+        BUG("evtimer_new");
+    HASH_ADD(hh, h->asks, id, sizeof o->id, o);
+    set_timer(o, ms);
+    return o;
+}
+
+int asks_start(struct hub *h, const struct ask *ask, asked_fn *done, void *arg)
+{
+    if (HASH_COUNT(h->asks) >= ASKS_MOST)
+        return -EBUSY;
+    struct open_ask *o = open_ask(h, h->settings->archive_deadline_ms);
+    ask_json(&o->json, ask);
+    if (ask->cid)
+        text_copy(o->cid, sizeof o->cid, ask->cid);
+    int error = h->archive ? ask_here(o) : hand_over(o);
+    if (error) {
+        HASH_DEL(h->asks, o);
+        event_free(o->timer);
+        str_fini(&o->json);
+        free(o);
+        return error == -ENOTCONN ? error : -EBUSY;
+    }
+    o->done = done;
+    o->arg = arg;
+    return 0;
+}
+
+static void take_answer(struct hub *h, const struct archive_answer *a) REQUIRES(on_hub)
+{
+    struct open_ask *o = find(h, a->id);
+    if (!o) /* too late */
+        return;
+    if (a->behind && clock_mono_ms() + AGAIN_MS + WAY_BACK_MS < o->deadline_ms) {
+        o->again = true;
+        set_timer(o, AGAIN_MS);
+        return;
+    }
+    finish(o, a->frame, a->newest);
+}
+
+void asks_answered(struct hub *h)
+{
+    void *items[HUB_TAKE_PER_TURN];
+    struct queue *answers = archive_answers(h->archive);
+    queue_clear_signal(answers);
+    uint32_t count = queue_take(answers, items, HUB_TAKE_PER_TURN);
+    for (uint32_t i = 0; i < count; i++) {
+        take_answer(h, items[i]);
+        archive_answer_free(items[i]);
+    }
+}
+
+/* Instances trust each other: all have the password of Redis. What may be read was decided where
+ * the peer is. */
+void asks_asked(struct hub *h, const char *asker, uint64_t id, int64_t ms, const char *json,
+                size_t size)
+{
+    if (!h->archive || strlen(asker) > 16 || ms <= 0)
+        return;
+    struct open_ask *o = open_ask(h, ms);
+    text_copy(o->asker, sizeof o->asker, asker);
+    o->asker_id = id;
+    str_add(&o->json, json, size);
+    int error = HASH_COUNT(h->asks) > ASKS_MOST ? -EAGAIN : ask_here(o);
+    if (error == -EAGAIN)
+        fail(o, ERROR_BUSY, RETRY_UNAVAILABLE_MS);
+    else if (error)
+        unavailable(o);
+}
+
+/* Only the text has travelled. */
+static struct frame *frame_of(const char *json, size_t size)
+{
+    static const char begin[] = "{\"type\":\"error\",\"code\":\"";
+    struct frame *f = frame_new(FRAME_CONTROL, 0, &(struct frame_part){ json, size }, 1);
+    if (size < sizeof begin || memcmp(json, begin, sizeof begin - 1) != 0)
+        return f;
+    const char *code = json + sizeof begin - 1;
+    const char *end = memchr(code, '"', size - (sizeof begin - 1));
+    f->http_status = 503;
+    for (enum error_code c = ERROR_NONE + 1; end && c < ERROR_COUNT; c++) {
+        const struct error_info *info = error_info(c);
+        if (strlen(info->code) == (size_t)(end - code) &&
+            memcmp(info->code, code, strlen(info->code)) == 0)
+            f->http_status = (int16_t)info->http_status;
+    }
+    return f;
+}
+
+void asks_replied(struct hub *h, uint64_t id, uint64_t newest, const char *json, size_t size)
+{
+    struct open_ask *o = find(h, id);
+    if (!o || !o->done) /* too late, or not meant for this one */
+        return;
+    struct frame *f = frame_of(json, size);
+    finish(o, f, newest);
+    frame_unref(f);
+}
+
+static void looked(void *arg, enum store_status status)
+{
+    role_assume(&on_hub);
+    if (status == STORE_OK || status == STORE_NOBODY)
+        note_found(arg, status == STORE_OK);
+}
+
+void asks_serve(struct hub *h)
+{
+    if (h->archive)
+        store_serve(h->store);
+    else if (h->ready && store_ask(h->store, 0, "", 0, 0, looked, h) != 0)
+        log_debug("archive", "error=\"cannot look for one now\"");
+}
+
+void asks_end(struct hub *h)
+{
+    while (h->asks)
+        unavailable(h->asks);
+}
