@@ -25,6 +25,9 @@ static const struct {
 } steps[] = {
     { 1, "CREATE TABLE facts (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"
          "CREATE TABLE stream (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+         /* the conversations of the second one of "d:A|B" */
+         "CREATE INDEX stream_second ON stream (substr(name, instr(name, '|') + 1))"
+         " WHERE name GLOB 'd:*';"
          "CREATE TABLE epoch (id INTEGER PRIMARY KEY CHECK (id < 2147483648),"
          " stream INTEGER NOT NULL REFERENCES stream (id), name TEXT NOT NULL,"
          " UNIQUE (stream, name));"

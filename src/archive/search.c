@@ -22,10 +22,8 @@ static const int64_t MONTH_MS = INT64_C(30) * 24 * 3600 * 1000;
 struct scan {
     int64_t low, high; /* ids that are left; high < low: none */
     int64_t time_ms; /* of the newest message in them; when none is left, of the oldest there was */
-    const char *stream;
-    char epoch[RULE_EPOCH_BYTES + 1];
-    int64_t oldest;             /* id of the epoch's first message; 0: not known yet */
-    int64_t newest;             /* of its last one before the window ends */
+    int64_t oldest;  /* id of the epoch's first message; 0: not known yet */
+    int64_t newest;  /* of its last one before the window ends */
     int64_t times_ms[GRID + 2]; /* of messages evenly between them; 0: not known yet */
 };
 
@@ -40,11 +38,12 @@ struct search {
     struct parts *parts;
     struct scan *scans;
     size_t scan_count, scan_room;
+    bool is_cut; /* there are more */
     struct candidate *candidates;
     size_t candidate_count, candidate_room;
     struct search_hit hits[RULE_SEARCH_RESULTS];
     struct str json[RULE_SEARCH_RESULTS], found[RULE_SEARCH_RESULTS];
-    struct str names; /* of streams and epochs */
+    struct str names; /* of streams and epochs, those of a hit behind each other */
 };
 
 /* ---- what is looked through ---- */
@@ -82,25 +81,31 @@ static bool scan_cut(struct file *f, struct scan *scan, const struct cursor *c)
     return scan->low <= scan->high;
 }
 
+/* "d:NAME" is all conversations of NAME. Epochs that were made last come first. */
 static void scan_add_epochs(struct file *f, const char *stream, const struct cursor *c)
 {
     struct search *s = f->search;
-    const int64_t id = stream_find(f, stream);
-    sqlite3_stmt *epochs = file_statement(f, STATEMENT_SEARCH_EPOCHS);
+    const bool is_person = strncmp(stream, "d:", 2) == 0 && strchr(stream, '|') == NULL;
+    sqlite3_stmt *epochs =
+        file_statement(f, is_person ? STATEMENT_SEARCH_CONVERSATIONS : STATEMENT_SEARCH_EPOCHS);
 
-    bind_number(epochs, 1, id);
+    bind_textz(epochs, 1, is_person ? stream + 2 : stream);
     while (file_row(f, epochs)) {
         const int64_t epoch = sqlite3_column_int64(epochs, 0);
-        struct scan scan = { .low = epoch_low(epoch), .high = epoch_high(epoch), .stream = stream };
+        struct scan scan = { .low = epoch_low(epoch), .high = epoch_high(epoch) };
         if (!scan_cut(f, &scan, c))
             continue;
-        text_copy(scan.epoch, sizeof scan.epoch, (const char *)sqlite3_column_text(epochs, 1));
+        if (s->scan_count == SEARCH_EPOCHS_MOST) {
+            s->is_cut = true;
+            break;
+        }
         if (s->scan_count == s->scan_room) {
             s->scan_room = s->scan_room == 0 ? 16 : 2 * s->scan_room;
             s->scans = xrealloc(s->scans, s->scan_room * sizeof *s->scans);
         }
         s->scans[s->scan_count++] = scan;
     }
+    sqlite3_reset(epochs);
 }
 
 /* The one with the newest message that was not looked at; NULL: nothing is left. */
@@ -269,6 +274,21 @@ static int best_first(const void *left, const void *right)
 
 /* ---- what is shown ---- */
 
+static bool add_names(struct file *f, int64_t epoch)
+{
+    struct str *names = &f->search->names;
+    sqlite3_stmt *s = file_statement(f, STATEMENT_EPOCH_NAME);
+
+    bind_number(s, 1, epoch);
+    const bool found = file_row(f, s);
+    for (int i = 0; i < 2 && found; i++) {
+        const char *name = (const char *)sqlite3_column_text(s, i);
+        str_add(names, name, strlen(name) + 1);
+    }
+    sqlite3_reset(s);
+    return found;
+}
+
 /* False: it is not shown. */
 static bool add_hit(struct file *f, const struct candidate *c, size_t i)
 {
@@ -283,27 +303,20 @@ static bool add_hit(struct file *f, const struct candidate *c, size_t i)
         str_add(&s->json[i], sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0));
         parts_add(s->parts, i, (const char *)sqlite3_column_text(row, 1),
                   (size_t)sqlite3_column_bytes(row, 1));
-        s->hits[i] = (struct search_hit){ .stream = s->scans[c->scan].stream,
-                                          .epoch = s->scans[c->scan].epoch,
-                                          .score = c->score };
+        s->hits[i] = (struct search_hit){ .score = c->score };
     }
     sqlite3_reset(row);
-    return found;
+    return found && add_names(f, epoch_of(c->id));
 }
 
-/* The asker's texts do not live as long as the result. */
 static void set_texts(struct search *s, size_t count)
 {
-    str_reset(&s->names);
-    for (size_t i = 0; i < count; i++) {
-        str_add(&s->names, s->hits[i].stream, strlen(s->hits[i].stream) + 1);
-        str_add(&s->names, s->hits[i].epoch, strlen(s->hits[i].epoch) + 1);
-    }
     const char *at = s->names.data; /* which has stopped moving */
+
     for (size_t i = 0; i < count; i++) {
-        s->hits[i].stream = at;
-        at += strlen(at) + 1;
         s->hits[i].epoch = at;
+        at += strlen(at) + 1;
+        s->hits[i].stream = at;
         at += strlen(at) + 1;
         s->hits[i].json = s->json[i].data;
         s->hits[i].json_size = s->json[i].size;
@@ -323,6 +336,7 @@ static void show(struct file *f, struct cursor *c, unsigned limit, struct search
     if (s->candidate_count > 1)
         qsort(s->candidates, s->candidate_count, sizeof *s->candidates, best_first);
     parts_clear(s->parts);
+    str_reset(&s->names);
     for (; c->next < s->candidate_count && out->count < limit; c->next++)
         out->count += add_hit(f, &s->candidates[c->next], out->count);
     const int rc = parts_find(s->parts, &s->query.plain, s->found);
@@ -370,6 +384,7 @@ static void set_scans(struct file *f, const struct search_query *q, struct curso
     int64_t newest_ms = 0;
 
     s->scan_count = s->candidate_count = 0;
+    s->is_cut = false;
     for (size_t i = 0; i < q->stream_count; i++)
         scan_add_epochs(f, q->streams[i], c);
     for (size_t i = 0; i < s->scan_count; i++) {
@@ -387,8 +402,10 @@ static void set_cursor(const struct search *s, const struct search_query *q, str
 {
     const bool is_shown = c->next >= s->candidate_count;
 
-    out->partial = c->since_ms > (q->since_ms > 0 ? q->since_ms : 0);
-    if (is_shown && !out->partial)
+    const bool is_end = c->since_ms <= (q->since_ms > 0 ? q->since_ms : 0);
+
+    out->partial = !is_end || s->is_cut;
+    if (is_shown && is_end)
         return;
     if (is_shown)
         *c = (struct cursor){ .search = c->search, .until_ms = c->since_ms };

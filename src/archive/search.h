@@ -5,8 +5,9 @@
 #include "state.h"
 
 enum {
-    SEARCH_BUDGET_US = 30000, /* for looking through the index; older messages are another page */
-    SEARCH_CANDIDATES = 1000, /* newest matches that are ranked */
+    SEARCH_BUDGET_US = 30000,  /* for looking through the index; older messages are another page */
+    SEARCH_CANDIDATES = 1000,  /* newest matches that are ranked */
+    SEARCH_EPOCHS_MOST = 1000, /* of rooms and conversations, in one search */
     SEARCH_BEHIND_MOST = 100000, /* counted so far */
 };
 

@@ -168,6 +168,7 @@ enum sink_status sqlite_page(void *sink, const struct page_query *query, struct 
 enum sink_status sqlite_search(void *sink, const struct search_query *query,
                                struct search_result *out);
 void search_free(struct search *s); /* NULL is fine */
+void index_all(struct file *f);     /* what is in `unindexed`. In a transaction. */
 void log_watch(struct file *f);     /* once, after wal_autocheckpoint was set */
 enum sink_status sqlite_upkeep(void *sink, int64_t budget_us, bool *more);
 

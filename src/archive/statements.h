@@ -86,12 +86,29 @@
     X(INDEX_MERGE, "INSERT INTO search (search, rank) VALUES ('merge', ?1)") \
     X(REJECTED_DROP, "DELETE FROM rejected WHERE instr(CAST(body AS TEXT), ?1)") \
     /* searches: nothing may stand beside MATCH and the rowid, or the planner may leave the index */ \
-    X(SEARCH_EPOCHS, "SELECT id, name FROM epoch WHERE stream = ?1") \
+    X(SEARCH_EPOCHS, "SELECT epoch.id FROM stream JOIN epoch ON epoch.stream = stream.id" \
+        " WHERE stream.name = ?1 ORDER BY epoch.id DESC") \
+    X(SEARCH_CONVERSATIONS, "SELECT id FROM epoch WHERE stream IN (SELECT id FROM stream" \
+        " WHERE name >= 'd:' || ?1 || '|' AND name < 'd:' || ?1 || '}'" \
+        " UNION SELECT id FROM stream WHERE name GLOB 'd:*'" \
+        " AND substr(name, instr(name, '|') + 1) = ?1) ORDER BY id DESC") \
     X(SEARCH_BEHIND, "SELECT count(*) FROM (SELECT 1 FROM unindexed LIMIT ?1)") \
     X(SEARCH_MATCH, "SELECT rowid, confab_score(search, ?4) FROM search WHERE search MATCH ?1" \
         " AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC") \
     X(SEARCH_HIT, "SELECT json, json_extract(json, '$.content') FROM message" \
         " WHERE id = ?1 AND kind <= 1") \
+    /* tools */ \
+    X(CARE_EPOCH, "SELECT epoch.id, epoch.name, stream.name FROM epoch" \
+        " JOIN stream ON stream.id = stream WHERE epoch.id >= ?1 ORDER BY epoch.id LIMIT 1") \
+    X(CARE_ROWS, "SELECT id, time_ms, kind, json, state," \
+        " ?3 IS NULL OR json_extract(json, '$.user') = ?3 FROM message" \
+        " WHERE id >= ?1 AND id <= ?2 ORDER BY id") \
+    X(CARE_NUMBERS, "SELECT stream.name, epoch.name, (SELECT count(*) FROM message" \
+        "  WHERE message.id BETWEEN epoch.id << 32 AND epoch.id << 32 | 4294967295)," \
+        " (SELECT id & 4294967295 FROM message WHERE id >= epoch.id << 32 ORDER BY id LIMIT 1)," \
+        " (SELECT id & 4294967295 FROM message WHERE id <= epoch.id << 32 | 4294967295" \
+        "  ORDER BY id DESC LIMIT 1)" \
+        " FROM epoch JOIN stream ON stream.id = stream ORDER BY epoch.id") \
     /* records and what could not be stored */ \
     X(RECORD_SET, "INSERT INTO record VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE" \
         " SET version = excluded.version, json = excluded.json" \

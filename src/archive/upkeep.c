@@ -47,6 +47,11 @@ static void index_some(struct file *f, int64_t deadline_us)
     file_run(f, drop);
 }
 
+void index_all(struct file *f)
+{
+    index_some(f, INT64_MAX);
+}
+
 static enum sink_status index_step(struct file *f, int64_t deadline_us, bool *more)
 {
     if (!f->indexes)

@@ -269,6 +269,9 @@ static void only_what_was_asked_for(void **state)
     w->query.stream_count = 2;
     assert_string_equal(found(w, "word"), "word d|word b|word a");
     assert_string_equal(w->result.hits[0].stream, "d:alice|bob");
+    assert_string_equal(w->result.hits[0].epoch, "E");
+    assert_string_equal(w->result.hits[1].stream, "r:general");
+    assert_string_equal(w->result.hits[1].epoch, "F");
     w->query.user = "bob";
     assert_string_equal(found(w, "word"), "word d|word b");
     w->query.user = "nobody";
@@ -292,6 +295,26 @@ static void only_what_was_asked_for(void **state)
     assert_string_equal(found(w, "word"), "");
     w->query = (struct search_query){ .limit = 50 };
     assert_string_equal(found(w, "word"), ""); /* of no room */
+}
+
+static void all_conversations_of_a_person(void **state)
+{
+    static const char *const of_bob[] = { "d:bob" }, *const of_bo[] = { "d:bo" };
+    struct world *w = *state;
+
+    write_at(w, "d:alice|bob", "E", "bob", NOW_MS, "word a");
+    write_at(w, "d:bob|carol", "E", "bob", NOW_MS + 1, "word b");
+    write_at(w, "d:bob|bob", "E", "bob", NOW_MS + 2, "word c");
+    write_at(w, "d:alice|carol", "E", "alice", NOW_MS + 3, "word d");
+    write_at(w, "d:bobby|carol", "E", "bobby", NOW_MS + 4, "word e");
+    write_at(w, "d:alice|jim-bob", "E", "alice", NOW_MS + 5, "word f");
+    write_at(w, "r:bob", "E", "bob", NOW_MS + 6, "word g");
+    keep_up(w);
+    w->query.streams = of_bob;
+    assert_string_equal(found(w, "word"), "word c|word b|word a");
+    assert_string_equal(w->result.hits[1].stream, "d:bob|carol");
+    w->query.streams = of_bo;
+    assert_string_equal(found(w, "word"), "");
 }
 
 static void more_of_it_and_newer_is_better(void **state)
@@ -516,6 +539,7 @@ int main(void)
         TEST(parts_take_turns),
         TEST(a_long_text_is_cut_around_the_hit),
         TEST(only_what_was_asked_for),
+        TEST(all_conversations_of_a_person),
         TEST(more_of_it_and_newer_is_better),
         TEST(new_messages_are_searchable_after_upkeep),
         TEST(pages_have_every_hit_once),
