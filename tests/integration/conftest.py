@@ -25,7 +25,8 @@ MATRIX = [
     for nets in (1, 2)
     if not _WANTED or f"{pumps}-{nets}" in _WANTED
 ]
-QUIET = {"RATE_LIMIT_MESSAGES": 0}
+# All come from one address.
+QUIET = {"RATE_LIMIT_MESSAGES": 0, "REGISTER_LIMIT_ADDRESS": 0, "LOGIN_LIMIT_ADDRESS": 0}
 
 _numbers = itertools.count(1)
 
