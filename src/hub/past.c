@@ -151,6 +151,7 @@ static void cut_list(const struct view *v, const struct command *c, uint64_t *fi
 }
 
 static struct page page_of(const struct hub *h, const struct view *v, uint64_t first, uint64_t end)
+    REQUIRES(on_hub)
 {
     const bool older = asks_archived(h) || v->more || first > v->first;
     struct page page = { .epoch = v->epoch, .count = (size_t)(end - first) };
@@ -266,7 +267,7 @@ static void answer_view(struct past *op, const struct view *v) REQUIRES(on_hub)
 }
 
 /* Numbers below epoch_first belong to the epoch before, where the archive has them. */
-static void leave_out_older_epoch(const struct hub *h, struct view *v)
+static void leave_out_older_epoch(const struct hub *h, struct view *v) REQUIRES(on_hub)
 {
     if (!asks_archived(h) || v->first >= v->epoch_first)
         return;
