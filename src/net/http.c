@@ -309,23 +309,6 @@ int http_writeable(struct session *s)
 
 /* ---- routes ---- */
 
-int http_history(struct session *s, const struct request *r)
-{
-    struct http_query query;
-    struct command *cmd;
-    struct command_error error;
-    http_query_init(&query, s->wsi);
-    const struct history_url url = { .room = r->argument,
-                                     .limit = http_query_value(&query, "limit"),
-                                     .before = http_query_value(&query, "before"),
-                                     .after = http_query_value(&query, "after"),
-                                     .at = http_query_value(&query, "at"),
-                                     .epoch = http_query_value(&query, "epoch") };
-    if (command_history(&url, &cmd, &error) != 0)
-        return http_answer_error(s, &error);
-    return http_ask(s, cmd);
-}
-
 int http_health(struct session *s, const struct request *r)
 {
     (void)r;

@@ -94,9 +94,10 @@ struct request;
 int http_health(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_stats(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_server(struct session *s, const struct request *r) REQUIRES(on_net);
-int http_history(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_not_upgraded(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_account(struct session *s, const struct request *r) REQUIRES(on_net); /* account.c */
+int http_history(struct session *s, const struct request *r) REQUIRES(on_net); /* past.c */
+int http_search(struct session *s, const struct request *r) REQUIRES(on_net);  /* past.c */
 
 /* The files of the page (assets.c). path is "/" or a file's. NULL: no such file. */
 struct asset {

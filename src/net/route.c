@@ -9,6 +9,7 @@ static const struct route routes[] = {
     { METHOD_GET, "/api/v1/stats", .answer = http_stats },
     { METHOD_GET, "/api/v1/server", .answer = http_server },
     { METHOD_GET, "/api/v1/messages/*", .answer = http_history },
+    { METHOD_GET, "/api/v1/search", .answer = http_search },
     { METHOD_POST, "/api/v1/users", http_account, COMMAND_REGISTER, .with_body = true },
     { METHOD_POST, "/api/v1/login", http_account, COMMAND_LOGIN, .with_body = true },
     { METHOD_POST, "/api/v1/token", http_account, COMMAND_TOKEN, .with_body = true },
