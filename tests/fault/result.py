@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 
 SUMS = ("acked", "lost", "duplicated", "reordered", "gaps_declared", "messages_declared")
+ARCHIVED = ("unarchived", "archived_twice")
 HEAD = (
-    "fault", "messages", "lost", "duplicated", "reordered", "gaps", "silence", "recovery",
+    "fault", "messages", "lost", "duplicated", "reordered", "gaps", "unarchived", "archived twice",
+    "silence", "recovery",
     "memory back", "threads back", "descriptors back", "",
 )  # fmt: skip
-WIDTHS = (24, 8, 5, 10, 9, 5, 8, 8, 13, 13, 17, 0)
+WIDTHS = (24, 8, 5, 10, 9, 5, 10, 14, 8, 8, 13, 13, 17, 0)
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Result:
         }
 
     def cells(self):
-        figures = [str(self.figures.get(name, "–")) for name in SUMS[:5]]
+        figures = [str(self.figures.get(name, "–")) for name in SUMS[:5] + ARCHIVED]
         times = [time_text(self.figures.get(name)) for name in ("silence_ms", "recovery_ms")]
         verdict = "FAILED" if self.failures else "ok"
         return [self.name, *figures, *times, *self._held_cells(), verdict]

@@ -27,6 +27,7 @@ class Trial:
         self.failures = []
         self.reports = []  # of confab-soak, one for each run
         self.held = []  # of each instance in each run
+        self.archived = {"unarchived": 0, "archived_twice": 0} # of all archives
         self._shared = shared
         self._seed = seed
         self._worlds = []
@@ -77,6 +78,8 @@ class Trial:
         os.mkdir(folder)
         before, pids = world.usage_at_rest(), world.pids()
         before = [held._replace(fds=held.fds + more_fds) for held in before]
+        if world.archives:
+            options["acks"] = os.path.join(folder, "acks")
         load = Soak(folder, urls or world.urls, **options)
         try:
             if running:
@@ -88,6 +91,21 @@ class Trial:
         finally:
             load.close()
         self._compare(world, before, pids)
+        for archive in world.archives.values():
+            self._judge_archive(archive, options["acks"])
+
+    # ---- what was archived
+
+    def _judge_archive(self, archive, acks):
+        with open(acks, encoding="utf-8") as f:
+            ids = {line.split(" ")[0] for line in f}
+        self.check(len(ids) >= AT_LEAST_ACKED, f"only {len(ids)} messages to archive")
+        try:
+            wait_for(lambda: not archive.missing(ids), "all are archived", 30)
+        except AssertionError:
+            pass  # the judgement names the figures
+        self.archived["unarchived"] += len(archive.missing(ids))
+        self.archived["archived_twice"] += len(archive.doubled())
 
     # ---- what was held
 
@@ -136,9 +154,13 @@ class Trial:
         returns = [report["all_ms"] for report in self.reports if "all_ms" in report]
         return {
             **{name: self.total(name) for name in SUMS},
+            **(self.archived if self._has_archive() else {}),
             "silence_ms": None if returns else self.most("silence_ms"),
             "recovery_ms": max(recoveries + returns, default=None),
         }
+
+    def _has_archive(self):
+        return any(world.archives for world in self._worlds)
 
     def result(self, took):
         judged = self.row.expected.memory and FACTOR == 1
@@ -161,6 +183,10 @@ class Trial:
             self.check(self.total("gaps_declared") == 0, f"{self.total('gaps_declared')} gaps")
         if not expected.reconnects:
             self.check(self.total("reconnects") == 0, f"{self.total('reconnects')} reconnects")
+        unarchived, twice = self.archived.values()
+        most = LOAD["rate"] if expected.loss else 0  # what Redis forgot with its last second
+        self.check(unarchived <= most, f"{unarchived} unarchived")
+        self.check(twice == 0, f"{twice} archived twice")
         refused = self.total("refused")
         self.check((refused > 0) == expected.refused, f"{refused} refused")
         self._judge_times(expected)

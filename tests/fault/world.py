@@ -22,9 +22,14 @@ STEADY = 10  # looks in a row that show the same
 
 
 class World:
-    """address: of a Redis that somebody else runs. Further settings are those of confab."""
+    """address: of a Redis that somebody else runs. archives: support.archive.Archive by number
+    of the instance that writes it, whose launchers may differ. Further settings are those of
+    confab."""
 
-    def __init__(self, count=len(PUMPS), address=None, started=True, launcher=(), **settings):
+    def __init__(
+        self, count=len(PUMPS), address=None, started=True, launcher=(), archives=None, **settings
+    ):
+        self.archives = archives or {}
         self.redis = Redis(durable=True, started=started) if address is None else None
         self._address = self.redis.addr if self.redis else address
         self._settings = {**SETTINGS, **settings}
@@ -42,7 +47,12 @@ class World:
 
     def _start(self, number, port):
         settings = {"PUMPS": PUMPS[number % len(PUMPS)], **self._settings}
-        return Server(self._address, launcher=self._launcher, SERVER_PORT=port, **settings)
+        launcher = self._launcher
+        if number in self.archives:
+            archive = self.archives[number]
+            settings |= {"ARCHIVE": "sqlite", "ARCHIVE_DIR": archive.folder}
+            launcher = [*launcher, *archive.launcher]
+        return Server(self._address, launcher=launcher, SERVER_PORT=port, **settings)
 
     @property
     def urls(self):

@@ -5,11 +5,10 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 
 import pytest
 
-from support.archive import Archive, ForeignArchive, state, wait_state
+from support.archive import Archive, SmallDisk, state, wait_state
 from support.deadline import wait_for
 from support.server import Server
 from test_redis_trouble import say_until_accepted
@@ -243,30 +242,23 @@ def test_a_key_in_the_way(keep, connect, new, room, archive):
 # ---- the file is in trouble
 
 
-def test_disk_full(keep, connect, new, room, archive, tmp_path):
-    """A small disk of its own, in a namespace of its own."""
-    os.mkdir(archive.folder)
-    mount = 'mount -t tmpfs -o size=4m none "$0" && exec "$@"'
-    launcher = ["unshare", "-rm", "sh", "-c", mount, archive.folder]
-    if subprocess.run([*launcher, "true"], check=False, capture_output=True).returncode != 0:
+def test_disk_full(keep, connect, new, room, tmp_path):
+    disk = SmallDisk(tmp_path / "disk")
+    if not disk.is_possible():
         pytest.skip("no mount namespace for this user")
-    server = keep(launcher=launcher)
+    server = keep(folder=disk.folder, launcher=disk.launcher)
+    disk.look_into(server)
     wait_state(server, "ok")
-    inside = ForeignArchive(server.process.pid, archive.folder, tmp_path)
     anna = connect(server, new.anna, room)
     acks = anna.say_all([f"m{n}" for n in range(20)])
-    inside.check(acks)
-    filler = os.path.join(inside.folder, "filler")
-    with pytest.raises(OSError), open(filler, "wb", buffering=0) as f:
-        while True:
-            f.write(bytes(4096))
-    acks += anna.say_all(["x" * 2000 for _ in range(90)])
-    wait_state(server, "full")
-    acks += anna.say_all([f"while full {n}" for n in range(20)])
-    assert server.health() == 200
-    os.unlink(filler)
+    disk.check(acks)
+    with disk.full():
+        acks += anna.say_all(["x" * 2000 for _ in range(90)])
+        wait_state(server, "full")
+        acks += anna.say_all([f"while full {n}" for n in range(20)])
+        assert server.health() == 200
     wait_state(server, "ok", timeout=40)
-    inside.check(acks)
+    disk.check(acks)
 
 
 @pytest.mark.parametrize("how", ["write", "transaction"])
@@ -293,14 +285,6 @@ def test_archive_lock_held(keep, connect, new, room, archive):
     archive.check(acks)
 
 
-def damage(path, first, most):
-    """Overwrites bytes from there on, at most so many."""
-    size = os.path.getsize(path)
-    with open(path, "r+b") as f:
-        f.seek(first)
-        f.write(b"\xa5" * max(0, min(most, size - first)))
-
-
 def test_damaged_under_a_writer_that_dies(keep, connect, new, room, archive):
     """Who takes over finds it; what Redis still has is there again."""
     writer, other = keep(), keep()
@@ -310,8 +294,7 @@ def test_damaged_under_a_writer_that_dies(keep, connect, new, room, archive):
     anna = connect(other, new.anna, room)
     acks = anna.say_all([f"m{n}" for n in range(80)])
     archive.check(acks)
-    for name in ("archive.db-wal", "archive.db"):
-        damage(os.path.join(archive.folder, name), 0, 1 << 20)
+    archive.damage(0, 1 << 20)
     writer.process.kill()
     writer.wait_exit()
     acks += anna.say_all([f"n{n}" for n in range(10)])
@@ -325,7 +308,7 @@ def test_damaged_while_nobody_runs(keep, connect, new, room, archive):
     wait_state(server, "ok")
     acks = connect(server, new.anna, room).say_all([f"m{n}" for n in range(80)])
     server.stop()
-    damage(archive.path, 100, 4000)
+    archive.damage(100, 4000)
     server = keep()
     acks.append(connect(server, new.bert, room).say("hi"))
     archive.check(acks, timeout=40)

@@ -31,5 +31,9 @@ int main(int argc, char **argv)
     soak_init(&soak, &opt);
     int status = soak_run(&soak);
     soak_fini(&soak);
+    if (opt.acks && fclose(opt.acks)) {
+        (void)fputs("confab-soak: the file of --acks is not complete\n", stderr);
+        return 2;
+    }
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "confab/base/base.h"
 
+#include <stdio.h>
 #include <sys/types.h>
 
 /* X(member, default, lowest, highest, "help") */
@@ -41,6 +42,7 @@ struct options {
     unsigned url_count;
     pid_t pids[OPTION_PIDS];
     unsigned pid_count;
+    FILE *acks; /* gets a line for each acknowledgement; NULL: none */
 };
 
 /* Reads the command line. Ends the process itself: with 0 after --help, with 2 and one line
