@@ -116,7 +116,7 @@ static void take_echo(struct store *s, const char *payload)
 
 /* ---- channel names ---- */
 
-enum channel_kind { CHANNEL_ROOM, CHANNEL_USER, CHANNEL_PROBE, CHANNEL_OTHER };
+enum channel_kind { CHANNEL_ROOM, CHANNEL_USER, CHANNEL_MAIL, CHANNEL_PROBE, CHANNEL_OTHER };
 
 /* Cuts a channel's name down to what the hub knows: 'PREFIX{room:NAME}' to NAME. */
 static enum channel_kind channel_kind(const struct store *s, char *channel, size_t size,
@@ -134,6 +134,8 @@ static enum channel_kind channel_kind(const struct store *s, char *channel, size
     *name = p + 5;
     if (strncmp(p, "user:", 5) == 0)
         return CHANNEL_USER;
+    if (strncmp(p, "mail:", 5) == 0)
+        return CHANNEL_MAIL;
     return strncmp(p, "probe:", 6) == 0 ? CHANNEL_PROBE : CHANNEL_OTHER;
 }
 
@@ -150,6 +152,8 @@ static void on_message(struct store *s, redisReply *channel, redisReply *payload
         take_room(s, name, payload->str, payload->len);
     else if (kind == CHANNEL_USER)
         take_user(s, name, payload->str, payload->len);
+    else if (kind == CHANNEL_MAIL)
+        mail_take(s, payload->str, payload->len);
 }
 
 static void on_confirmed(struct store *s, redisReply *channel, bool subscribed) REQUIRES(on_hub);
@@ -171,7 +175,7 @@ static void on_confirmed(struct store *s, redisReply *channel, bool subscribed)
     enum channel_kind kind = channel_kind(s, channel->str, channel->len, &name);
     if (kind == CHANNEL_PROBE)
         bus_probe(s);
-    else if (kind != CHANNEL_OTHER)
+    else if (kind == CHANNEL_ROOM || kind == CHANNEL_USER)
         s->events.subscribed(s->events.arg,
                              kind == CHANNEL_ROOM ? STORE_CHANNEL_ROOM : STORE_CHANNEL_USER, name);
 }
@@ -226,6 +230,15 @@ static const char *channel_name(struct store *s, enum store_channel channel, con
     return s->scratch.data;
 }
 
+/* A channel of this instance. */
+static void subscribe_own(struct store *s, const char *kind) REQUIRES(on_hub);
+static void subscribe_own(struct store *s, const char *kind)
+{
+    str_reset(&s->scratch);
+    str_addf(&s->scratch, "%s%s:%s", s->settings->redis_prefix, kind, s->settings->instance);
+    subscribe(s, s->scratch.data);
+}
+
 void store_subscribe(struct store *s, enum store_channel channel, const char *name)
 {
     if (link_is_up(&s->bus))
@@ -266,9 +279,8 @@ void bus_changed(struct store *s)
     s->silent = 0;
     forget_channels(s);
     if (link_is_up(&s->bus)) {
-        str_reset(&s->scratch);
-        str_addf(&s->scratch, "%sprobe:%s", s->settings->redis_prefix, s->settings->instance);
-        subscribe(s, s->scratch.data);
+        subscribe_own(s, "probe");
+        subscribe_own(s, "mail");
         s->events.bus_up(s->events.arg);
     } else if (link_is_up(&s->link)) {
         store_complain(s, &s->bus); /* else the other one says it */

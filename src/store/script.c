@@ -24,6 +24,8 @@ static const struct {
     [SCRIPT_ROSTER] = { "roster", { "/clock.lua", "/lease.lua", "/roster.lua" } },
     [SCRIPT_READ] = { "read", { "/read.lua" } },
     [SCRIPT_TOPS] = { "tops", { "/tops.lua" } },
+    [SCRIPT_ASK] = { "ask", { "/clock.lua", "/ask.lua" } },
+    [SCRIPT_SERVE] = { "serve", { "/clock.lua", "/serve.lua" } },
     [SCRIPT_LOGIN] = { "login", { "/window.lua", "/login.lua" } },
     [SCRIPT_DEVICE] = { "device", { "/clock.lua", "/window.lua", "/account.lua", "/device.lua" } },
     [SCRIPT_REGISTER] = { "register",

@@ -39,6 +39,8 @@ enum script_id {
     SCRIPT_ROSTER,
     SCRIPT_READ,
     SCRIPT_TOPS,
+    SCRIPT_ASK,
+    SCRIPT_SERVE,
     SCRIPT_LOGIN,
     SCRIPT_DEVICE,
     SCRIPT_REGISTER,
@@ -92,6 +94,7 @@ struct request {
         store_claimed_fn *claimed;
         store_roster_fn *roster;
         store_tops_fn *tops;
+        store_asked_fn *asked;
         store_status_fn *status;
         store_login_fn *login;
         store_signed_in_fn *signed_in;
@@ -135,7 +138,11 @@ struct gather {
     struct event *ready;
 };
 
-struct channel;  /* bus.c */
+struct
+    channel; /* ask.c: what came to this instance's mailbox; its first two bytes are a letter and a space */
+void mail_take(struct store *s, char *letter, size_t size) REQUIRES(on_hub);
+
+/* bus.c */
 struct sentinel; /* sentinel.h */
 
 enum complaint { COMPLAINT_NONE, COMPLAINT_LOST, COMPLAINT_UNLOCATED, COMPLAINT_DENIED };

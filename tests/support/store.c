@@ -75,6 +75,21 @@ static void on_user_event(void *arg, const char *user, const char *json, size_t 
     str_addf(&t->log, "user %s e %.*s\n", user, (int)size, json);
 }
 
+static void on_asked(void *arg, const char *asker, uint64_t id, int64_t ms, const char *json,
+                     size_t size)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "asked %s %llu %lld %.*s\n", asker, (unsigned long long)id, (long long)ms,
+             (int)size, json);
+}
+
+static void on_replied(void *arg, uint64_t id, uint64_t newest, const char *frame, size_t size)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "replied %llu %llu %.*s\n", (unsigned long long)id,
+             (unsigned long long)newest, (int)size, frame);
+}
+
 /* ---- life ---- */
 
 static void on_devices_revoked(void *arg, const char *user, const char *ids)
@@ -122,6 +137,8 @@ void test_store_start(struct test_store *t, struct test_redis *redis)
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,
+        .asked = on_asked,
+        .replied = on_replied,
         .devices_revoked = on_devices_revoked,
         .guests_out = on_guests_out,
     };
