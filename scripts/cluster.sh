@@ -50,7 +50,7 @@ start_instances() {
     local i
     for ((i = 0; i < instances; i++)); do
         start_child "$confab" ${options[@]+"${options[@]}"} --bind=127.0.0.1 --server-port=0 \
-            >"$dir/instance-$i"
+            --trusted-proxies=127.0.0.1 >"$dir/instance-$i"
     done
     for ((i = 0; i < instances; i++)); do
         until [ -n "$(port_of $i)" ]; do

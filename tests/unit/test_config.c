@@ -227,6 +227,8 @@ static void test_texts(void **state)
     assert_values("ALLOWED_ORIGINS", "- * https://a.b http://a:1,https://[::1]:2",
                   "a.b https:// ftp://a https://a/ https://a/b https://a,b");
     assert_values("ALLOWED_HOSTS", "- * a a.b,c a:80", "http://a a/b *.a");
+    assert_values("TRUSTED_PROXIES", "- 127.0.0.1 ::1,10.0.0.0/8 2001:db8::/32",
+                  "* localhost 10.0.0.1:80 10.0.0.0/33 10.0.0 127.0.0.1,x");
 }
 
 static void test_longest_socket_path(void **state)
