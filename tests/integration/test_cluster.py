@@ -101,6 +101,23 @@ def test_origin_is_checked_behind_nginx(cluster, origin, status):
         assert raw.upgrade("/ws", Host=f"localhost:{cluster.port}", Origin=origin) == status
 
 
+def test_logins_count_by_the_address_in_front_of_nginx(cluster):
+    """Whatever the client itself says of where it is."""
+
+    def attempt(source, n):
+        body = b'{"name":"nobody-there","password":"a wrong one"}'
+        with Raw(cluster, source=source) as raw:
+            raw.request(
+                "/api/v1/login", "POST", Content_Type="application/json",
+                Content_Length=str(len(body)), X_Forwarded_For=f"192.0.2.{n}",
+            )  # fmt: skip
+            raw.send(body)
+            return raw.response()[0]
+
+    assert [attempt("127.0.0.1", n) for n in range(6)] == [401] * 5 + [429]
+    assert attempt("127.0.0.2", 0) == 401
+
+
 def test_message_of_the_longest_size_passes(cluster):
     client = Client(cluster, "cat", "hall")
     client.expect_joined("hall")
