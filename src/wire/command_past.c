@@ -70,7 +70,8 @@ static int take_page(struct draft *d)
 
 int parse_history(struct draft *d)
 {
-    if (draft_take_cid(d) != 0 || draft_take_room_or_to(d) != 0 || take_page(d) != 0)
+    if (draft_take_cid(d) != 0 || draft_take_access_token(d) != 0 ||
+        draft_take_room_or_to(d) != 0 || take_page(d) != 0)
         return -EINVAL;
     return take_limit(d, RULE_HISTORY_MESSAGES, RULE_HISTORY_MESSAGES);
 }
@@ -102,7 +103,7 @@ static int take_cursor(struct draft *d)
 
 int parse_search(struct draft *d)
 {
-    if (draft_take_cid(d) != 0 || take_query(d) != 0)
+    if (draft_take_cid(d) != 0 || draft_take_access_token(d) != 0 || take_query(d) != 0)
         return -EINVAL;
     if ((draft_has(d, "room") || draft_has(d, "to")) && draft_take_room_or_to(d) != 0)
         return -EINVAL;
@@ -137,6 +138,7 @@ int command_history(const struct history_url *url, struct command **out,
     draft_url_number(frame, "after", url->after);
     url_date(frame, "at", url->at);
     draft_url_text(frame, "epoch", url->epoch);
+    draft_url_text(frame, "token", url->token);
     return draft_url_command(frame, out, error);
 }
 
@@ -162,6 +164,7 @@ int command_search(const struct search_url *url, struct command **out, struct co
     url_date(frame, "until", url->to);
     draft_url_number(frame, "limit", url->limit);
     draft_url_text(frame, "cursor", url->cursor);
+    draft_url_text(frame, "token", url->token);
     int rc = draft_url_command(frame, out, error);
     if (rc != 0)
         rename_field(error);
