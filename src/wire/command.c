@@ -161,8 +161,10 @@ static int parse_type(struct draft *d)
 
     if (type.data == NULL)
         return draft_refuse(d, ERROR_NO_TYPE, "");
+    if (draft_has_nul(&type))
+        return draft_refuse(d, ERROR_UNKNOWN_TYPE, "");
     for (size_t i = 0; i < sizeof parsers / sizeof parsers[0]; i++) {
-        if (!draft_has_nul(&type) && strcmp(type.data, parsers[i].type) == 0) {
+        if (strcmp(type.data, parsers[i].type) == 0) {
             d->c.type = (enum command_type)i;
             return parsers[i].parse(d);
         }

@@ -185,12 +185,16 @@ struct command *draft_pack(struct draft *d)
         &c->author, &c->cursor
     };
     enum { TEXTS = sizeof texts / sizeof texts[0] };
-    size_t sizes[TEXTS];
+    const char **there[TEXTS]; /* most commands have two or three of them */
+    size_t sizes[TEXTS], count = 0;
     size_t size = sizeof *c + c->resume_count * sizeof *c->resume;
 
     for (size_t i = 0; i < TEXTS; i++) {
-        sizes[i] = *texts[i] != NULL ? strlen(*texts[i]) : 0;
-        size += sizes[i] + 1;
+        if (*texts[i] == NULL)
+            continue;
+        there[count] = texts[i];
+        sizes[count] = strlen(*texts[i]);
+        size += sizes[count++] + 1;
     }
     for (size_t i = 0; i < c->resume_count; i++)
         size += strlen(d->resume[i].stream) + 1 + strlen(d->resume[i].epoch) + 1;
@@ -198,10 +202,8 @@ struct command *draft_pack(struct draft *d)
     struct command *packed = xmalloc(size);
     struct resume_point *points = (struct resume_point *)(packed + 1);
     char *at = (char *)(points + c->resume_count);
-    for (size_t i = 0; i < TEXTS; i++) {
-        if (*texts[i] != NULL)
-            *texts[i] = move_text(&at, *texts[i], sizes[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        *there[i] = move_text(&at, *there[i], sizes[i]);
     for (size_t i = 0; i < c->resume_count; i++) {
         const struct resume_entry *from = &d->resume[i];
         points[i].stream = move_text(&at, from->stream, strlen(from->stream));

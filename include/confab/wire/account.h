@@ -18,7 +18,7 @@ struct account_request {
 
 /* As command_parse(), with its errors; everything is copied. A request that needs a bearer token
  * and has none: ERROR_LOGIN_REQUIRED. */
-int account_parse(const struct account_request *r, struct command **out,
+int account_parse(const struct account_request *from, struct command **out,
                   struct command_error *error) MUST_USE;
 
 /* The answers return new, with one reference. frame.http_status says what they are over HTTP. */
