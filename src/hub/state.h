@@ -163,8 +163,7 @@ struct hub {
     uint32_t comparisons; /* under way */
 
     struct archive *archive; /* here; or NULL */
-    bool archive_elsewhere;  /* another instance serves one, as far as is known */
-    bool archive_seen;       /* one did, once */
+    bool archive_seen;       /* another instance served one: it will again, should it be away */
     struct open_ask *asks;   /* by id */
     uint64_t next_ask;
 
