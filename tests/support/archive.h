@@ -39,6 +39,8 @@ struct sink_about archive_about(struct test_archive *t);
 void archive_upkeep(struct test_archive *t); /* until nothing is to be done */
 /* A number that SQL computes in the writer's connection. */
 int64_t archive_sql(struct test_archive *t, const char *text);
+/* Runs a command in its folder. True: it succeeded. */
+bool archive_shell(const struct test_archive *t, const char *command);
 bool archive_file_has(const struct test_archive *t, const char *name, const char *text);
 
 #endif
