@@ -165,6 +165,46 @@ def test_killed_at_any_moment(keep, start, connect, new, room, archive):
     assert (group["pending"], group["consumers"]) == (0, 1)
 
 
+def pending(redis):
+    return redis.client.xinfo_groups("confab:archive")[0]["pending"]
+
+
+def test_killed_between_reading_and_commit(keep, start, connect, new, room, archive):
+    anna = connect(start(keep.redis), new.anna, room)
+    server = keep()
+    wait_state(server, "ok")
+    with archive.locked("archive.write"):
+        acks = anna.say_all([f"m{n}" for n in range(30)])
+        wait_for(lambda: pending(keep.redis) > 0, "it has read them")
+        server.process.kill()
+        server.wait_exit()
+    assert len(archive.lacks(acks)) == 30
+    keep()
+    archive.check(acks)
+
+
+def test_killed_between_commit_and_acknowledgement(keep, start, connect, new, room, archive):
+    """Redis is away when the commit is done, so the acknowledgement does not get through."""
+    anna = connect(start(keep.redis), new.anna, room)
+    server = keep()
+    wait_state(server, "ok")
+    with archive.locked("archive.write"):
+        acks = anna.say_all([f"m{n}" for n in range(30)])
+        wait_for(lambda: pending(keep.redis) > 0, "it has read them")
+        read = pending(keep.redis)
+        keep.redis.kill()
+    wait_for(lambda: len(archive.messages()) >= read, "they are committed")
+    server.process.kill()
+    server.wait_exit()
+    keep.redis.start()
+    assert pending(keep.redis) >= read
+    server = keep()
+    wait_state(server, "ok")
+    archive.check(acks)
+    assert server.stats()["archive"]["repeats"] >= read
+    wait_for(lambda: backlog(keep.redis) == 0, "the stream is cut")
+
+
 def test_frozen_it_is_told_by_the_others_and_goes_on(keep, connect, new, room, archive):
     writer = keep()
     wait_state(writer, "ok")
