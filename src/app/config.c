@@ -1,6 +1,7 @@
 #include "confab/app/config.h"
 
 #include "config_check.h"
+#include "confab/app/tool.h"
 #include "env_file.h"
 
 #include <ctype.h>
@@ -350,6 +351,9 @@ void config_print_help(FILE *out)
           "  --check-health    ask the instance on SERVER_PORT for its health: exit 0 or 1\n"
           "  --addresses       say where people reach it, and end\n"
           "  --version         say which version this is\n"
-          "  --help            this text\n",
+          "  --help            this text\n"
+          "\n"
+          "Commands, with the same options and a --help of their own:\n",
           out);
+    tool_print_list(out);
 }

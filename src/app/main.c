@@ -4,6 +4,7 @@
 #include "confab/app/health_check.h"
 #include "confab/app/private_redis.h"
 #include "confab/app/signals.h"
+#include "confab/app/tool.h"
 #include "confab/archive/archive.h"
 #include "confab/base/secret.h"
 #include "confab/hub/hub.h"
@@ -174,7 +175,10 @@ static int serve(struct app *a)
 
 int main(int argc, char **argv)
 {
-    (void)argc;
+    if (argc > 1 && tool_is_command(argv[1])) {
+        role_assume(&on_main);
+        return tool_run(argv + 1, environ);
+    }
     static struct app app;
     char error[1024];
     int status = 0;

@@ -129,11 +129,7 @@ enum sink_status care_find(void *sink, const struct sink_message *message, int64
     bind_number(s, 1, stream_find(f, message->stream));
     bind_textz(s, 2, message->epoch);
     const int64_t epoch = file_number(f, s, 0);
-    const int64_t at = epoch_low(epoch) | (int64_t)message->seq;
-    s = file_statement(f, STATEMENT_FIRST);
-    bind_number(s, 1, at);
-    bind_number(s, 2, at);
-    *id = file_number(f, s, 0);
+    *id = epoch == 0 ? 0 : epoch_low(epoch) | (int64_t)message->seq;
     return file_end(f);
 }
 
@@ -219,8 +215,9 @@ static void check_copy(struct file *f, const char *path)
 static void copy_into(struct file *f, const char *part)
 {
     sqlite3_stmt *s = NULL;
-    const int rc = sqlite3_prepare_v2(f->db, "VACUUM INTO ?1", -1, &s, NULL);
 
+    file_exec(f, "PRAGMA query_only = OFF"); /* it means the other file, too */
+    const int rc = sqlite3_prepare_v2(f->db, "VACUUM INTO ?1", -1, &s, NULL);
     if (rc != SQLITE_OK) {
         file_failed(f, rc);
         return;
@@ -228,6 +225,7 @@ static void copy_into(struct file *f, const char *part)
     bind_textz(s, 1, part);
     file_run(f, s);
     sqlite3_finalize(s);
+    file_exec(f, "PRAGMA query_only = ON");
     if (f->status == SINK_OK)
         check_copy(f, part);
     if (f->status == SINK_OK)
@@ -248,8 +246,13 @@ enum sink_status care_backup(void *sink, const char *path)
     struct file *f = sink;
     struct str part = STR_INIT;
 
-    str_addf(&part, "%s.part", path);
     f->status = SINK_OK;
+    if (access(path, F_OK) == 0) {
+        errno = EEXIST;
+        fail_errno(f, path);
+        return f->status;
+    }
+    str_addf(&part, "%s.part", path);
     /* Mine alone: what is in it is no one else's to read. */
     const int fd = open(part.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {

@@ -28,7 +28,7 @@ typedef void care_row_fn(void *arg, const struct care_row *row);
 enum sink_status care_rows(void *sink, const struct care_filter *filter, int64_t *after,
                            care_row_fn *fn, void *arg, bool *more) MUST_USE;
 
-/* The id of a message, 0: it is not there. SINK_READ. */
+/* The id that a message has, or had; 0: its epoch is not there. SINK_READ. */
 enum sink_status care_find(void *sink, const struct sink_message *message, int64_t *id) MUST_USE;
 
 /* As sink->write() of messages, each with its kind as care_row has it; what is there already stays

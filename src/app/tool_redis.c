@@ -1,0 +1,129 @@
+/* person and archive: what needs Redis. confab's own is started for it when it does not run. */
+#include "confab/app/private_redis.h"
+#include "confab/app/signals.h"
+#include "confab/store/operator.h"
+#include "tools.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+struct redis {
+    struct operator_redis *connection;
+    struct private_redis own;
+    bool has_own;
+    char error[OPERATOR_ERROR_BYTES];
+};
+
+/* False: it was told why not. redis_close() all the same. */
+static bool redis_open(struct redis *r, struct settings *settings) REQUIRES(on_main)
+{
+    *r = (struct redis){ .connection = NULL };
+    signals_block();
+    if (*settings->redis_addr == '\0' && *settings->redis_sentinels == '\0') {
+        if (private_redis_start(&r->own, settings, r->error, sizeof r->error) != 0) {
+            tool_fail("%s", r->error);
+            return false;
+        }
+        r->has_own = true;
+    }
+    const char *addr = r->has_own ? r->own.addr : settings->redis_addr;
+    if (operator_open(addr, settings, &r->connection, r->error) == 0)
+        return true;
+    tool_fail("%s", r->error);
+    return false;
+}
+
+static void redis_close(struct redis *r) REQUIRES(on_main)
+{
+    operator_close(r->connection);
+    if (r->has_own)
+        private_redis_stop(&r->own);
+}
+
+/* ---- person ---- */
+
+static int person_export(const struct tool_line *line, const char *name)
+{
+    const struct care_filter filter = { .person = name };
+    struct export_to to = { .file = stdout, .name = "the standard output" };
+    void *sink = tool_open(line, SINK_READ);
+
+    if (sink == NULL)
+        return TOOL_FAILED;
+    const int status = tool_export_rows(sink, &filter, &to);
+    sink_sqlite.close(sink);
+    return status;
+}
+
+static int person_forget(const struct tool_line *line, const char *name) REQUIRES(on_main)
+{
+    struct settings settings = line->settings;
+    struct operator_forgot forgot;
+    struct redis r;
+    int status = TOOL_FAILED;
+
+    if (redis_open(&r, &settings)) {
+        status = operator_forget(r.connection, name, &forgot, r.error) == 0
+                     ? TOOL_DONE
+                     : tool_fail("%s", r.error);
+        if (status == TOOL_DONE)
+            printf("%s%" PRIu64 " messages in Redis were emptied; %s\n",
+                   forgot.account ? "the account ended; " : "", forgot.messages,
+                   forgot.archived ? "every archive has the order"
+                                   : "no archive reads from this Redis");
+    }
+    redis_close(&r);
+    return status;
+}
+
+int tool_person(const struct tool_line *line)
+{
+    const char *what = line->word_count == 2 ? line->words[0] : "";
+    char name[NAME_MAX_BYTES + 1];
+
+    if (strcmp(what, "export") != 0 && strcmp(what, "forget") != 0)
+        return tool_misuse("person needs export or forget, and a name: confab person --help");
+    if (rules_name(line->words[1], strlen(line->words[1]), name) != ERROR_NONE)
+        return tool_misuse("that is not a name: %s", error_info(ERROR_BAD_NAME)->message);
+    if (strcmp(what, "export") == 0)
+        return person_export(line, name);
+    if (!line->yes)
+        return tool_misuse("what is forgotten is gone: say --yes");
+    return person_forget(line, name);
+}
+
+/* ---- archive ---- */
+
+static void tell_archive(void *arg, const struct operator_archive *archive)
+{
+    (void)arg;
+    printf("%s pending=%" PRIu64 " last=%s", archive->id, archive->pending, archive->last);
+    const char *state = strchr(archive->seen, ' ');
+    if (state == NULL)
+        printf(" seen=never\n");
+    else
+        printf(" seen=%.*s state=%s\n", (int)(state - archive->seen), archive->seen, state + 1);
+}
+
+int tool_archive(const struct tool_line *line)
+{
+    const bool list = line->word_count == 1 && strcmp(line->words[0], "list") == 0;
+    const bool drop = line->word_count == 2 && strcmp(line->words[0], "drop") == 0;
+    struct settings settings = line->settings;
+    struct redis r;
+    int error = -EIO;
+
+    if (!list && !drop)
+        return tool_misuse("archive needs list, or drop and an id: confab archive --help");
+    if (drop && !line->yes)
+        return tool_misuse("what waits for that archive may go: say --yes");
+    if (redis_open(&r, &settings)) {
+        error = list ? operator_archives(r.connection, tell_archive, NULL, r.error)
+                     : operator_drop(r.connection, line->words[1], r.error);
+        if (error != 0)
+            tool_fail("%s", r.error);
+    }
+    redis_close(&r);
+    return error == 0 ? TOOL_DONE : TOOL_FAILED;
+}

@@ -1,0 +1,24 @@
+-- What somebody wrote into a list becomes empty, under another name; its number stays.
+--
+-- KEYS  1 history
+-- ARGV  1 name  2 the name instead  3 time of the last message that is meant
+--
+-- Answers how many. The JSON is that of event_message_pieces() (src/wire/event.c), so the first
+-- `"user":` is the author's and the last `,"timestamp":` the message's own: in a text the quotes
+-- would be escaped. What is left is what the archive leaves.
+local NAME = '"user":"' .. ARGV[1] .. '"'
+local count = 0
+
+for i, json in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+    local from, to = string.find(json, '"user":"', 1, true)
+    local head = from and string.find(json, NAME, from, true) == from and string.sub(json, 1, to)
+    local _, content = string.find(json, '"content":', 1, true)
+    local timestamp = string.match(json, '.*,"timestamp":(%d+)')
+    if head and content and timestamp and tonumber(timestamp) <= tonumber(ARGV[3]) then
+        redis.call('LSET', KEYS[1], i - 1, head .. ARGV[2]
+            .. string.sub(json, from + #NAME - 1, content) .. '"","timestamp":' .. timestamp
+            .. ',"deleted":true}')
+        count = count + 1
+    end
+end
+return count
