@@ -242,7 +242,32 @@ def test_auth_with_a_device_that_was_revoked(server, connect, anna):
     client.expect_close(4003)
 
 
+def test_who_leaves_while_the_key_is_asked_for(server, connect, anna):
+    for _ in range(5):
+        bad = anna.sign(anna.header(kid=secrets.token_hex(8)), anna.claims())
+        client = hello(server, connect, bad, room="general")
+        client.send("message", room="general", content="lost")
+        client.vanish()
+    welcomed(server, connect, anna).tell(anna.name, "the server is there")
+
+
 # ---- servers with other settings
+
+
+def test_a_refresh_token_that_was_copied_ends_the_device(redis, connect, anna):
+    with Server(redis, REFRESH_GRACE_S=0) as server:
+        server.wait_health(200)
+        client, second = (welcomed(server, connect, anna) for _ in range(2))
+        client.send("auth", refresh_token=anna.refresh_token(0))
+        client.expect("auth", refresh_token=anna.refresh_token(1))
+        client.send("auth", refresh_token=anna.refresh_token(1))
+        client.expect("auth", refresh_token=anna.refresh_token(2))
+        client.send("auth", refresh_token=forged(anna.refresh_token(0)))  # changes nothing
+        client.expect_error("bad_token", field="refresh_token")
+        client.send("auth", refresh_token=anna.refresh_token(0))
+        for each in (client, second):
+            each.expect_close(4003)
+        server.wait_log(event="refresh_reuse", user=anna.name, device=anna.device)
 
 
 def test_expiring_then_closed_after_the_grace(redis, connect, anna):
