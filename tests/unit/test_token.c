@@ -198,6 +198,10 @@ static void claims_of_another_kind_are_refused(void **state)
         "{\"exp\":1800000900,\"iat\":1800000000,\"iss\":\"confab\",\"sub\":\"ann\"}",
         "{\"dev\":" DEV ",\"exp\":1800000900,\"iat\":1800000000,\"sub\":\"ann\"}",
         "{\"a\":{}}",
+        "{\"a\":[],\"dev\":" DEV ",\"exp\":1800000900,\"iat\":1800000000,\"iss\":\"confab\","
+        "\"sub\":\"ann\"}",
+        "{\"a\":{},\"dev\":" DEV ",\"exp\":1800000900,\"iat\":1800000000,\"iss\":\"confab\","
+        "\"sub\":\"ann\"}",
         "{",
         "[]",
         "7",
