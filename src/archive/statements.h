@@ -37,6 +37,10 @@
         "  THEN json_extract(?2, '$.timestamp') END," \
         " CASE json_extract(?2, '$.type') WHEN 'message' THEN 0 WHEN 'private' THEN 1 ELSE 255 END," \
         " ?2) ON CONFLICT DO NOTHING") \
+    /* another message with this key; a forgotten one is nobody's any more */ \
+    X(OTHER, "SELECT 1 FROM message WHERE id = ?1 AND kind != 6" \
+        " AND json_extract(json, '$.id') IS NOT json_extract(?2, '$.id')") \
+    X(MESSAGE_MOVE, "UPDATE OR IGNORE message SET id = ?2 WHERE id = ?1") \
     X(FIRST, "SELECT id, time_ms FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT 1") \
     X(LAST, "SELECT id, time_ms FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1") \
     X(PAGE_DOWN, "SELECT id, kind, json FROM message WHERE id <= ?1 AND id >= ?2" \
@@ -58,7 +62,7 @@
     X(UNINDEXED_CLEAR, "DELETE FROM unindexed") \
     X(UNINDEXED_ALL, "INSERT INTO unindexed SELECT id FROM message") \
     /* repeats of what an epoch that was lost had already */ \
-    X(AGAIN_LOAD, "INSERT OR IGNORE INTO again SELECT json_extract(json, '$.id'), id FROM message" \
+    X(AGAIN_LOAD, "INSERT OR REPLACE INTO again SELECT json_extract(json, '$.id'), id FROM message" \
         " WHERE id >= ?1 AND id <= ?2 LIMIT 10000") \
     X(AGAIN_FIND, "SELECT row FROM again JOIN message ON message.id = row" \
         " WHERE again.id = json_extract(?1, '$.id')" \

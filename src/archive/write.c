@@ -1,6 +1,7 @@
 /* Batches: what a message becomes on disk. docs/DATA.md, "Life of a row". */
 #include "state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,18 +50,14 @@ static int64_t newest_epoch(struct file *f, int64_t stream)
     return file_number(f, s, 0);
 }
 
-static int64_t epoch_make(struct file *f, int64_t stream, const struct sink_message *m)
+static int64_t epoch_make(struct file *f, int64_t stream, const char *name)
 {
-    const int64_t before = newest_epoch(f, stream);
     sqlite3_stmt *s = file_statement(f, STATEMENT_EPOCH_MAKE);
 
     bind_number(s, 1, stream);
-    bind_textz(s, 2, m->epoch);
+    bind_textz(s, 2, name);
     file_run(f, s);
-    const int64_t epoch = sqlite3_last_insert_rowid(f->db);
-    if (before != 0)
-        look_for_repeats(f, before, m->seq);
-    return epoch;
+    return sqlite3_last_insert_rowid(f->db);
 }
 
 /* The table is one of this connection alone: after a restart it is filled again. */
@@ -84,6 +81,15 @@ void write_resume(struct file *f)
     }
 }
 
+static int64_t epoch_find(struct file *f, int64_t stream, const char *name)
+{
+    sqlite3_stmt *s = file_statement(f, STATEMENT_EPOCH_FIND);
+
+    bind_number(s, 1, stream);
+    bind_textz(s, 2, name);
+    return file_number(f, s, 0);
+}
+
 /* Sets f->epoch. Messages come sorted, so it mostly is what it was. */
 static void find_epoch(struct file *f, const struct sink_message *m)
 {
@@ -91,12 +97,13 @@ static void find_epoch(struct file *f, const struct sink_message *m)
         strcmp(f->epoch_name, m->epoch) == 0)
         return;
     const int64_t stream = stream_make(f, m->stream);
-    sqlite3_stmt *s = file_statement(f, STATEMENT_EPOCH_FIND);
-    bind_number(s, 1, stream);
-    bind_textz(s, 2, m->epoch);
-    f->epoch = file_number(f, s, 0);
-    if (f->epoch == 0)
-        f->epoch = epoch_make(f, stream, m);
+    f->epoch = epoch_find(f, stream, m->epoch);
+    if (f->epoch == 0) {
+        const int64_t before = newest_epoch(f, stream);
+        f->epoch = epoch_make(f, stream, m->epoch);
+        if (before != 0)
+            look_for_repeats(f, before, m->seq);
+    }
     text_copy(f->stream_name, sizeof f->stream_name, m->stream);
     text_copy(f->epoch_name, sizeof f->epoch_name, m->epoch);
 }
@@ -164,33 +171,90 @@ static void hide_repeated(struct file *f, const struct sink_message *m)
     file_run(f, s);
 }
 
-static void add(struct file *f, const struct sink_message *m, struct sink_written *out)
+static bool has_other(struct file *f, int64_t id, const struct sink_message *m)
+{
+    sqlite3_stmt *s = file_statement(f, STATEMENT_OTHER);
+
+    bind_number(s, 1, id);
+    bind_text(s, 2, m->json, m->size);
+    return file_number(f, s, 0) != 0;
+}
+
+static bool move(struct file *f, int64_t id, int64_t to)
+{
+    sqlite3_stmt *s = file_statement(f, STATEMENT_MESSAGE_MOVE);
+
+    bind_number(s, 1, id);
+    bind_number(s, 2, to);
+    return file_run(f, s) != 0;
+}
+
+static void list_unindexed(struct file *f, int64_t id)
+{
+    sqlite3_stmt *s = file_statement(f, STATEMENT_UNINDEXED_ADD);
+
+    bind_number(s, 1, id);
+    if (f->indexes)
+        file_run(f, s);
+}
+
+/* Redis lost the end of an epoch, and somebody who had not seen it either vouched for the rest
+ * (docs/REDIS.md): the epoch goes on, with other messages under the lost numbers. They count. What
+ * Redis lost goes to an epoch of its own, EPOCH~1, or ~2 when that happens again. */
+static void move_aside(struct file *f, int64_t id, const struct sink_message *m)
+{
+    const int64_t stream = stream_find(f, m->stream);
+    int64_t to = id;
+    char name[RULE_EPOCH_BYTES + 1];
+
+    message_unindex(f, id);
+    for (unsigned n = 1; f->status == SINK_OK && (to == id || !move(f, id, to)); n++) {
+        snprintf(name, sizeof name, "%.*s~%u", RULE_EPOCH_BYTES - 11, m->epoch, n);
+        int64_t epoch = epoch_find(f, stream, name);
+        if (epoch == 0)
+            epoch = epoch_make(f, stream, name);
+        to = epoch_low(epoch) | (int64_t)m->seq;
+    }
+    list_unindexed(f, to);
+    sqlite3_stmt *s = file_statement(f, STATEMENT_AGAIN_LOAD); /* its sender may repeat it */
+    bind_number(s, 1, to);
+    bind_number(s, 2, to);
+    f->again |= file_run(f, s) > 0;
+    f->again_mono_ms = clock_mono_ms();
+}
+
+/* Whether it was not there yet; -1: it cannot be stored. */
+static int64_t insert(struct file *f, int64_t id, const struct sink_message *m,
+                      struct sink_written *out)
 {
     sqlite3_stmt *s = file_statement(f, STATEMENT_MESSAGE_ADD);
-    const int64_t id = epoch_low(f->epoch) | (int64_t)m->seq;
 
     bind_number(s, 1, id);
     bind_text(s, 2, m->json, m->size);
     const int rc = sqlite3_step(s);
-    const int64_t added = rc == SQLITE_DONE ? sqlite3_changes64(f->db) : 0;
+    const int64_t added = rc == SQLITE_DONE ? sqlite3_changes64(f->db) : -1;
     sqlite3_reset(s);
-    if ((rc & 0xff) == SQLITE_CONSTRAINT || (rc & 0xff) == SQLITE_ERROR) {
+    if ((rc & 0xff) == SQLITE_CONSTRAINT || (rc & 0xff) == SQLITE_ERROR)
         reject_message(f, m, "not a message with this number, an author and a time", out);
-        return;
-    }
-    if (rc != SQLITE_DONE) {
+    else if (rc != SQLITE_DONE)
         file_failed(f, rc);
-        return;
+    return added;
+}
+
+static void add(struct file *f, const struct sink_message *m, struct sink_written *out)
+{
+    const int64_t id = epoch_low(f->epoch) | (int64_t)m->seq;
+    int64_t added = insert(f, id, m, out);
+
+    if (added == 0 && has_other(f, id, m)) {
+        move_aside(f, id, m);
+        added = insert(f, id, m, out);
     }
-    out->added += (uint64_t)added;
-    out->repeated += (uint64_t)!added;
-    if (!added)
+    out->added += (uint64_t)(added > 0);
+    out->repeated += (uint64_t)(added == 0);
+    if (added <= 0)
         return;
-    if (f->indexes) {
-        s = file_statement(f, STATEMENT_UNINDEXED_ADD);
-        bind_number(s, 1, id);
-        file_run(f, s);
-    }
+    list_unindexed(f, id);
     if (f->again)
         hide_repeated(f, m);
 }

@@ -1,6 +1,7 @@
 """Every acknowledged message is in the archive's file exactly once, whatever dies, fills up, is
 locked or damaged meanwhile; chat goes on, health tells, and nobody has to come."""
 
+import json
 import os
 import random
 import signal
@@ -266,6 +267,20 @@ def test_redis_wiped(keep, connect, new, room, archive, how):
     wait_state(server, "ok")
     archive.check(acks)
     assert len({epoch for _, epoch, _, _ in archive.messages()}) == 2
+
+
+def test_the_archive_has_what_redis_lost_and_gave_to_another(keep, connect, new, room, archive):
+    """Number 2 was archived, lost by Redis before anybody saw it, and given out again."""
+    server = keep()
+    wait_state(server, "ok")
+    anna = connect(server, new.anna, room)
+    acks = [anna.say("1")]
+    lost = anna.expect("message") | {"seq": 2, "id": "lost", "content": "never seen"}
+    entry = f"m {anna.epoch[room]} 2\n{json.dumps(lost)}"
+    keep.redis.client.xadd("confab:archive", {f"confab:{{room:{room}}}": entry})
+    archive.check(acks + [{"id": "lost", "seq": 2}])
+    acks.append(anna.say("2"))
+    archive.check(acks + [{"id": "lost", "seq": 2}])
 
 
 def test_a_key_in_the_way(keep, connect, new, room, archive):

@@ -300,6 +300,33 @@ static void what_was_sent_again_shows_once(void **state)
     assert_int_equal(archive_before(t, "E", 21, 100)->count, 17);
 }
 
+static void an_epoch_that_lost_its_end_goes_on_and_nothing_is_lost(void **state)
+{
+    struct test_archive *t = *state;
+
+    archive_say_all(t, "E", 1, 3);
+    archive_upkeep(t); /* they are in the index */
+    archive_say_all(t, "E", 4, 4);
+    for (int twice = 0; twice < 2; twice++) {
+        const struct sink_written w3 = archive_say(t, "E", 3, 5000, "other-3");
+        const struct sink_written w4 = archive_say(t, "E", 4, 5001, "other-4");
+        assert_int_equal(w3.added + w4.added, twice ? 0 : 2);
+        assert_int_equal(w3.repeated + w4.repeated, twice ? 2 : 0);
+    }
+    assert_page(archive_before(t, "E", UINT64_MAX, 100), "E", 1, 4);
+    assert_non_null(memmem(t->page.messages[2].data, t->page.messages[2].size, "other-3", 7));
+    assert_page(archive_before(t, "E~1", UINT64_MAX, 100), "E~1", 3, 4);
+    assert_non_null(memmem(t->page.messages[0].data, t->page.messages[0].size, "E-3", 3));
+    archive_upkeep(t);
+    assert_int_equal(archive_sql(t, "SELECT count(*) FROM search WHERE search MATCH 'text'"), 6);
+    assert_int_equal(archive_sql(t, "SELECT count(*) FROM search WHERE search MATCH 'other'"), 2);
+    /* the sender of the lost one repeats it; and once more the end is lost */
+    assert_int_equal(archive_say(t, "E", 5, 6000, "E-4").added, 1);
+    assert_int_equal(archive_before(t, "E~1", UINT64_MAX, 100)->count, 1);
+    assert_int_equal(archive_say(t, "E", 3, 7000, "third-3").added, 1);
+    assert_int_equal(archive_before(t, "E~2", UINT64_MAX, 100)->count, 1);
+}
+
 static void an_older_epoch_that_comes_later_hides_nothing(void **state)
 {
     struct test_archive *t = *state;
@@ -328,6 +355,7 @@ int main(void)
         TEST(a_date_leads_to_its_messages),
         TEST(unknown_streams_and_epochs_are_told_apart),
         TEST(what_was_sent_again_shows_once),
+        TEST(an_epoch_that_lost_its_end_goes_on_and_nothing_is_lost),
         TEST(an_older_epoch_that_comes_later_hides_nothing),
     };
 
