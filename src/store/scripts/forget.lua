@@ -21,4 +21,7 @@ for i, json in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
         count = count + 1
     end
 end
+if count > 0 and string.find(KEYS[1], '{room:', 1, true) then
+    redis.call('PUBLISH', string.sub(KEYS[1], 1, -1 - #':history'), 'r ')
+end
 return count
