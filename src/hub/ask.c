@@ -73,15 +73,9 @@ static void unavailable(struct open_ask *o) REQUIRES(on_hub)
     fail(o, ERROR_ARCHIVE_UNAVAILABLE, RETRY_UNAVAILABLE_MS);
 }
 
-static void note_found(struct hub *h, bool found) REQUIRES(on_hub)
-{
-    h->archive_seen = h->archive_seen || found;
-    h->archive_elsewhere = found;
-}
-
 bool asks_archived(const struct hub *h)
 {
-    return h->archive || h->archive_elsewhere;
+    return h->archive || h->archive_seen;
 }
 
 /* An ask that is on its way to another instance. Its open_ask may end before. */
@@ -97,8 +91,7 @@ static void handed_over(void *arg, enum store_status status)
     struct hub *h = handed->hub;
     struct open_ask *o = find(h, handed->id);
     free(handed);
-    if (status == STORE_OK || status == STORE_NOBODY)
-        note_found(h, status == STORE_OK);
+    h->archive_seen = h->archive_seen || status == STORE_OK;
     if (!o || status == STORE_OK)
         return;
     if (status == STORE_NOBODY && !h->archive_seen)
@@ -260,15 +253,15 @@ void asks_replied(struct hub *h, uint64_t id, uint64_t newest, const char *json,
 static void looked(void *arg, enum store_status status)
 {
     role_assume(&on_hub);
-    if (status == STORE_OK || status == STORE_NOBODY)
-        note_found(arg, status == STORE_OK);
+    struct hub *h = arg;
+    h->archive_seen = h->archive_seen || status == STORE_OK;
 }
 
 void asks_serve(struct hub *h)
 {
     if (h->archive)
         store_serve(h->store);
-    else if (h->ready && store_ask(h->store, 0, "", 0, 0, looked, h) != 0)
+    else if (h->ready && !h->archive_seen && store_ask(h->store, 0, "", 0, 0, looked, h) != 0)
         log_debug("archive", "error=\"cannot look for one now\"");
 }
 

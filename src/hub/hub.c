@@ -204,6 +204,14 @@ static void on_room_presence(void *arg, const char *room, const char *join, cons
     roster_presence(arg, room, join, leave, count);
 }
 
+static void on_room_changed(void *arg, const char *room)
+{
+    role_assume(&on_hub);
+    struct room *r = room_find(arg, room);
+    if (r)
+        stream_changed(r);
+}
+
 static void on_room_event(void *arg, const char *name, const char *json, size_t size)
 {
     role_assume(&on_hub);
@@ -367,6 +375,7 @@ static void *run(void *arg)
         .subscribed = on_subscribed,
         .room_message = on_room_message,
         .room_presence = on_room_presence,
+        .room_changed = on_room_changed,
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,

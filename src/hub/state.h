@@ -106,6 +106,8 @@ struct room {
     uint32_t held_count;
     bool held_overflow;
     bool loading_list, loading_roster;
+    bool changed;          /* texts in Redis are others than in the cache … */
+    bool recaches;         /* … and the load under way brings them */
     bool lacks_list;       /* … and no load has brought it yet */
     uint64_t compared_top; /* what Redis had at the last comparison; 0: none of this epoch */
     bool compared_other;   /* … was of another epoch */
@@ -161,8 +163,7 @@ struct hub {
     uint32_t comparisons; /* under way */
 
     struct archive *archive; /* here; or NULL */
-    bool archive_elsewhere;  /* another instance serves one, as far as is known */
-    bool archive_seen;       /* one did, once */
+    bool archive_seen;       /* another instance served one: it will again, should it be away */
     struct open_ask *asks;   /* by id */
     uint64_t next_ask;
 
@@ -292,6 +293,8 @@ void room_unref(struct room *r) REQUIRES(on_hub);
 void stream_load(struct room *r) REQUIRES(on_hub);
 void stream_message(struct room *r, const char *epoch, uint64_t seq, struct frame *f)
     REQUIRES(on_hub); /* takes f */
+/* Texts that Redis keeps were changed: loads them again. */
+void stream_changed(struct room *r) REQUIRES(on_hub);
 void stream_release_held(struct room *r) REQUIRES(on_hub);
 void stream_clear(struct room *r) REQUIRES(on_hub);
 /* Redis stored a message of somebody here, which the bus may not have brought yet. */

@@ -146,17 +146,18 @@ static void start_epoch(struct room *r, const struct store_messages *got) REQUIR
 }
 
 /* Same epoch: what is newer than the top, in order. What the list no longer holds is counted;
- * clients see the jump in the numbers. */
+ * clients see the jump in the numbers. Numbers outlive the list, so it may hold nothing at all. */
 static void refill(struct room *r, const struct store_messages *got) REQUIRES(on_hub)
 {
     if (got->seq <= r->top)
         return;
-    uint64_t seq = got->first_seq;
+    uint64_t seq = got->count ? got->first_seq : got->seq + 1;
     if (seq > r->top + 1) {
         stat_add(r->hub->stats, gaps_lost, seq - r->top - 1);
         log_warn("gap_lost", "room=%s messages=%llu", r->name,
                  (unsigned long long)(seq - r->top - 1));
         clear_cache(r);
+        r->top = seq - 1;
     }
     for (size_t i = 0; i < got->count; i++, seq++) {
         if (seq <= r->top)
@@ -164,6 +165,18 @@ static void refill(struct room *r, const struct store_messages *got) REQUIRES(on
         stat_add(r->hub->stats, gaps_filled, 1);
         deliver(r, seq, event_message(seq, got->messages[i].data, got->messages[i].size));
     }
+}
+
+/* Same epoch: what members have already, as it reads now. */
+static void recache(struct room *r, const struct store_messages *got) REQUIRES(on_hub)
+{
+    r->recaches = false;
+    clear_cache(r);
+    if (got->seq < r->top)
+        return;
+    uint64_t seq = got->first_seq;
+    for (size_t i = 0; i < got->count && seq <= r->top; i++, seq++, r->cached++)
+        *slot(r, seq) = event_message(seq, got->messages[i].data, got->messages[i].size);
 }
 
 static void retry_load(evutil_socket_t fd, short what, void *arg)
@@ -188,13 +201,20 @@ static void retry_later(struct room *r) REQUIRES(on_hub)
 
 static void take_load(struct room *r, const struct store_messages *got) REQUIRES(on_hub)
 {
-    if (strcmp(got->epoch, r->epoch) == 0)
+    const bool same = strcmp(got->epoch, r->epoch) == 0;
+    if (same && r->recaches)
+        recache(r, got);
+    if (same)
         refill(r, got);
     else
         start_epoch(r, got);
     BUG_ON(strlen(got->fence) >= sizeof r->fence);
     memcpy(r->fence, got->fence, strlen(got->fence) + 1);
     r->epoch_first = got->epoch_first;
+    if (r->changed) { /* since the load began */
+        stream_load(r);
+        return;
+    }
     r->lacks_list = false;
     room_loaded_part(r);
 }
@@ -238,11 +258,22 @@ void stream_load(struct room *r)
     struct store_known known = stream_known(r);
     room_ref(r);
     r->loading_list = true;
+    r->recaches |= r->changed;
+    r->changed = false;
     if (store_load(r->hub->store, r->name, &known, loaded, r) == 0)
         return;
     r->loading_list = false;
     retry_later(r);
     room_unref(r);
+}
+
+void stream_changed(struct room *r)
+{
+    r->changed = true;
+    if (r->state != ROOM_LIVE)
+        return;
+    r->state = ROOM_LOADING;
+    stream_load(r);
 }
 
 /* With an archive, numbers of the epoch before are shown as what they are. */

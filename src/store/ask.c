@@ -114,9 +114,8 @@ void mail_take(struct store *s, char *letter, size_t size)
     const char *end = letter + size; /* there stands a NUL */
     char *text = letter + 2;
     uint64_t id, newest;
-    if (letter[0] == 'a' && s->events.asked)
+    if (letter[0] == 'a')
         take_ask(s, text, end);
-    else if (letter[0] == 'r' && s->events.replied && take_number(&text, ' ', &id) &&
-             take_number(&text, '\n', &newest))
+    else if (letter[0] == 'r' && take_number(&text, ' ', &id) && take_number(&text, '\n', &newest))
         s->events.replied(s->events.arg, id, newest, text, (size_t)(end - text));
 }

@@ -62,6 +62,12 @@ static void on_room_event(void *arg, const char *room, const char *json, size_t 
     str_addf(&t->log, "room %s e %.*s\n", room, (int)size, json);
 }
 
+static void on_room_changed(void *arg, const char *room)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "room %s r\n", room);
+}
+
 static void on_user_message(void *arg, const char *user, uint64_t seq, const char *json,
                             size_t size)
 {
@@ -134,6 +140,7 @@ void test_store_start(struct test_store *t, struct test_redis *redis)
         .subscribed = on_subscribed,
         .room_message = on_room_message,
         .room_presence = on_presence,
+        .room_changed = on_room_changed,
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,

@@ -19,6 +19,25 @@ static void what_the_bus_never_brought_is_found(void **state)
     gone(alice);
 }
 
+/* The list ended, the numbers live on: there is nothing to load, once and for all. */
+static void a_list_that_ended_is_loaded_once(void **state)
+{
+    (void)state;
+    struct peer *alice = alice_in_tea(3);
+    int loads = store.loads;
+    uint64_t lost = stats.gaps_lost;
+    compare(STORE_OK, "e1", 5);
+    compare(STORE_OK, "e1", 5);
+    list(STORE_OK, "e1", 6, 5);
+    assert_int_equal(stats.gaps_lost - lost, 2);
+    for (int i = 0; i < 4; i++)
+        compare(STORE_OK, "e1", 5);
+    assert_int_equal(store.loads, loads + 1);
+    live("e1", 6);
+    says("*:message(6) ");
+    gone(alice);
+}
+
 static void a_busy_room_is_not_behind(void **state)
 {
     (void)state;
@@ -109,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_the_bus_never_brought_is_found),
+        T(a_list_that_ended_is_loaded_once),
         T(a_busy_room_is_not_behind),
         T(another_epoch_is_found),
         T(an_epoch_that_came_meanwhile_is_none_to_find),

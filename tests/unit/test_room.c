@@ -68,6 +68,69 @@ static void a_hole_that_the_list_cannot_fill_stays_visible(void **state)
     gone(alice);
 }
 
+/* Numbers outlive the list where there is an archive. */
+static void an_empty_list_loses_what_was_missed_and_goes_on(void **state)
+{
+    (void)state;
+    uint64_t lost = stats.gaps_lost;
+    struct peer *alice = alice_in_tea(3);
+    int loads = store.loads;
+    live("e1", 8);
+    list(STORE_OK, "e1", 8, 7); /* nothing, and 7 is the last number */
+    assert_int_equal(stats.gaps_lost - lost, 4);
+    says("*:message(8) ");
+    assert_int_equal(store.loads, loads + 1);
+    struct peer *bob = somebody("bob");
+    room_join(hub, bob, "tea", "e1", 7);
+    says("bob:joined(recovered,1) bob:history(8) +bob@8 ");
+    gone(alice);
+    gone(bob);
+}
+
+static void list_of_other_texts(int last)
+{
+    char text[8][64];
+    struct frame_part parts[8];
+    for (int n = 1; n <= last; n++) {
+        snprintf(text[n], sizeof text[n], "{\"type\":\"message\",\"n\":%d,\"deleted\":true}", n);
+        parts[n] = (struct frame_part){ text[n], strlen(text[n]) };
+    }
+    struct store_messages r = { .status = STORE_OK,
+                                .epoch = "e1",
+                                .seq = (uint64_t)last,
+                                .fence = "run",
+                                .messages = parts + 1,
+                                .count = (size_t)last,
+                                .first_seq = 1,
+                                .epoch_first = 1 };
+    store_messages_fn *done = store.load_done;
+    assert_non_null(done);
+    store.load_done = NULL;
+    done(store.load_arg, &r);
+}
+
+static void texts_that_were_changed_are_loaded_again_and_sent_to_nobody(void **state)
+{
+    (void)state;
+    struct peer *alice = alice_in_tea(3);
+    struct room *tea = room_find(hub, "tea");
+    int loads = store.loads;
+    stream_changed(tea);
+    live("e1", 4);       /* meanwhile */
+    stream_changed(tea); /* another one, which the load may have come before */
+    list_of_other_texts(4);
+    assert_int_equal(store.loads, loads + 2);
+    list_of_other_texts(4);
+    says("*:message(4) ");
+    assert_int_equal(tea->state, ROOM_LIVE);
+    assert_int_equal(tea->cached, 4);
+    for (int n = 1; n <= 4; n++)
+        assert_non_null(strstr(frame_payload(tea->cache[n]), "deleted"));
+    live("e1", 5);
+    says("*:message(5) ");
+    gone(alice);
+}
+
 static void a_new_epoch_starts_everybody_again(void **state)
 {
     (void)state;
@@ -282,6 +345,8 @@ int main(void)
         T(messages_during_a_load_come_once_and_in_order),
         T(a_hole_is_filled_from_the_list),
         T(a_hole_that_the_list_cannot_fill_stays_visible),
+        T(an_empty_list_loses_what_was_missed_and_goes_on),
+        T(texts_that_were_changed_are_loaded_again_and_sent_to_nobody),
         T(a_new_epoch_starts_everybody_again),
         T(resume_is_all_or_nothing),
         T(who_stands_ahead_of_this_instance_waits_for_redis),

@@ -93,6 +93,15 @@ static void pipelined_messages_keep_their_order(void **state)
     assert_true(atoll(test_redis(&redis, "TTL t:{room:fast}:meta")) > 86000);
 }
 
+static void changed_texts_are_told(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_store_subscribe(&a, STORE_CHANNEL_ROOM, "general");
+    test_redis(&redis, "PUBLISH t:{room:general} %s", "r ");
+    WAIT_UNTIL(base, test_store_saw(&a, "room general r\n"));
+}
+
 static void same_cid_gets_the_first_number_and_publishes_nothing(void **state)
 {
     (void)state;
@@ -481,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(numbers_rise_by_one_and_everything_arrives, empty),
         cmocka_unit_test_setup(pipelined_messages_keep_their_order, empty),
+        cmocka_unit_test_setup(changed_texts_are_told, empty),
         cmocka_unit_test_setup(same_cid_gets_the_first_number_and_publishes_nothing, empty),
         cmocka_unit_test_setup(rate_limit_counts_over_rooms_and_says_how_long, empty),
         cmocka_unit_test_setup(key_of_another_type_leaves_nothing_half_done, empty),

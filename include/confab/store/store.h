@@ -70,14 +70,15 @@ struct store_events {
     /* join and leave: names joined by '\n', NULL when there are none or the room is large */
     void (*room_presence)(void *arg, const char *room, const char *join, const char *leave,
                           uint64_t count);
+    /* texts of messages that Redis keeps are others now: load them again */
+    void (*room_changed)(void *arg, const char *room);
     void (*room_event)(void *arg, const char *room, const char *json, size_t size);
     void (*user_message)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);
     void (*user_event)(void *arg, const char *user, const char *json, size_t size);
-    /* store_ask() of another instance, which waits for ms from now: store_reply(). NULL: this
-     * one has no archive. */
+    /* store_ask() of another instance, which waits for ms from now: store_reply() */
     void (*asked)(void *arg, const char *asker, uint64_t id, int64_t ms, const char *json,
                   size_t size);
-    /* store_reply() of another instance to this one's store_ask(). NULL: it never asks. */
+    /* store_reply() of another instance to this one's store_ask() */
     void (*replied)(void *arg, uint64_t id, uint64_t newest, const char *frame, size_t size);
     /* these devices of the user are revoked: ids with a space between, or "*": all;
      * "* ID": all but that one */
