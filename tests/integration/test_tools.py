@@ -445,9 +445,9 @@ def test_archives_of_a_redis(keep, connect, new, room, archive):
     server = keep()
     settings = {"REDIS_ADDR": keep.redis.addr}
     archive.check([connect(server, new.anna, room).say("hi")])
-    out, _ = tool("archive", "list", **settings)
-    print(out)
-    identity = re.match(r"([0-9a-f]{16}) pending=0 last=\d+-\d+ seen=\d+ state=ok\n", out)[1]
+    line = re.compile(r"([0-9a-f]{16}) pending=0 last=\d+-\d+ seen=\d+ state=ok\n")
+    listed = wait_for(lambda: line.match(tool("archive", "list", **settings)[0]), "it was there")
+    identity = listed[1]
     with open(os.path.join(archive.folder, "archive.lock"), encoding="ascii") as f:
         assert f.read() == identity
     keep.redis.client.xgroup_create("confab:archive", "a:00000000000000aa", "0")
