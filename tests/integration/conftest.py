@@ -12,6 +12,7 @@ from support.client import Client
 from support.deadline import wait_for
 from support.raw import Raw
 from support.redis import Redis
+from support.rest import Device
 from support.server import BINARY, Server
 
 # With this limit `auto` crosses from dedicated to shared pumps and back in nearly every test.
@@ -127,6 +128,16 @@ def connect(request):
         return client
 
     return connect
+
+
+@pytest.fixture(autouse=True)
+def devices_leave():
+    """No test finds somebody on the server whom another one left there."""
+    yield
+    while Device.opened:
+        client = Device.opened.pop()
+        if client.is_open:
+            client.close()
 
 
 @pytest.fixture

@@ -50,6 +50,8 @@ def register(server, name, password=PASSWORD, headers=None, **fields):
 class Device:
     """Somebody who is logged in: a name, a device, its tokens."""
 
+    opened = []  # clients; conftest.py closes them after each test
+
     def __init__(self, reply, status=200):
         assert reply.status == status, (reply.status, reply.body)
         assert reply.headers["cache-control"] == "no-store"
@@ -77,6 +79,7 @@ class Device:
     def connect(self, server, room=None):
         """Welcome, and in its room if it has one."""
         client = Client(server)
+        Device.opened.append(client)
         client.send("hello", token=self.access, **({"room": room} if room else {}))
         welcome = client.expect("welcome")
         assert (welcome["user"], welcome["account"]["device"]) == (self.name, self.id)
