@@ -5,14 +5,16 @@ cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'EOF'
-Usage: scripts/test.sh [--unit] [--integration] [--e2e] [--preset NAME] [--no-deps] [-- ARGS…]
+Usage: scripts/test.sh [--unit] [--integration] [--e2e] [--api] [--preset NAME] [--no-deps]
+                       [-- ARGS…]
 
 Installs what is missing (scripts/deps.sh), builds, and runs the unit tests (ctest), the
-integration tests (pytest, a real server and a real Redis) and the browser tests (node, headless
-Chromium). The last line says how many passed and failed; the exit status is 0 when none failed
-and every part could run.
+integration tests (pytest, a real server and a real Redis), the browser tests (node, headless
+Chromium) and those of the REST side against public/openapi.json (schemathesis, from PyPI into
+build/api; where PyPI cannot be reached they count as one skipped). The last line says how many
+passed and failed; the exit status is 0 when none failed and every part could run.
 
-  --unit, --integration, --e2e   only these parts
+  --unit, --integration, --e2e, --api   only these parts
   --preset NAME                  release (default), debug, asan or tsan
   --no-deps                      do not look for missing packages
   -- ARGS…                       go to pytest: -- -k resume
@@ -26,7 +28,7 @@ deps=yes
 pytest_args=()
 while [ $# -gt 0 ]; do
     case $1 in
-    --unit | --integration | --e2e) parts+=("${1#--}") ;;
+    --unit | --integration | --e2e | --api) parts+=("${1#--}") ;;
     --preset) preset=${2:?--preset needs a name}; shift ;;
     --no-deps) deps=no ;;
     --help | -h) usage; exit 0 ;;
@@ -35,7 +37,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#parts[@]} -gt 0 ] || parts=(unit integration e2e)
+[ ${#parts[@]} -gt 0 ] || parts=(unit integration e2e api)
 
 build=$PWD/build/$preset
 export CONFAB_BIN=$build/confab
@@ -109,6 +111,31 @@ run_e2e() {
     (cd tests/e2e && npm ci --no-audit --no-fund && "${launcher[@]}" npm test) 2>&1 |
         tee "$build/e2e.log" || status=$?
     count e2e $status node "$build/e2e.log"
+}
+
+# Once for each version of the requirements.
+prepare_api() {
+    local wanted=tests/api/requirements.txt
+    ! cmp -s $wanted build/api/requirements.txt || return 0
+    rm -rf build/api
+    /usr/bin/python3 -m venv --system-site-packages build/api &&
+        build/api/bin/pip install --quiet --disable-pip-version-check --retries 1 --timeout 15 \
+            -r $wanted &&
+        cp $wanted build/api/requirements.txt
+}
+
+run_api() {
+    local status=0
+    if ! prepare_api; then
+        echo "test.sh: no schemathesis from PyPI: the REST side is not held against openapi.json" >&2
+        echo "== api ($preset): 0 passed, 0 failed, 1 skipped"
+        skipped=$((skipped + 1))
+        return
+    fi
+    rm -f "$build/api.xml"
+    "${launcher[@]}" build/api/bin/python -m pytest -q -p no:cacheprovider tests/api \
+        --junitxml="$build/api.xml" || status=$?
+    count api $status pytest "$build/api.xml"
 }
 
 heading "build ($preset)"

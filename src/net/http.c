@@ -67,17 +67,32 @@ bool http_read_head(struct session *s, struct http_head *head)
             http_header(s, WSI_TOKEN_ORIGIN, head->origin, sizeof(head->origin)));
 }
 
-void http_query_init(struct http_query *q, struct lws *wsi)
+/* Whether an argument before the last one has its name. */
+static bool is_repeated(const struct http_query *q)
+{
+    const char *last = q->args[q->count - 1];
+    const size_t size = strcspn(last, "=");
+    for (size_t i = 0; i + 1 < q->count; i++)
+        if (strcspn(q->args[i], "=") == size && strncmp(q->args[i], last, size) == 0)
+            return true;
+    return false;
+}
+
+bool http_query_init(struct http_query *q, struct lws *wsi)
 {
     size_t at = 0;
     q->count = 0;
-    while (q->count < sizeof(q->args) / sizeof(q->args[0])) {
+    for (;;) {
         const int n = lws_hdr_copy_fragment(wsi, q->text + at, (int)(sizeof(q->text) - at),
                                             WSI_TOKEN_HTTP_URI_ARGS, (int)q->count);
         if (n < 0)
-            break;
+            return true;
+        if (q->count == sizeof(q->args) / sizeof(q->args[0]))
+            return false;
         q->args[q->count++] = q->text + at;
         at += (size_t)n + 1;
+        if (is_repeated(q))
+            return false;
     }
 }
 

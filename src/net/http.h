@@ -25,13 +25,16 @@ struct http_head {
 /* False when there is no Host header or one of the two is too long. */
 bool http_read_head(struct session *s, struct http_head *head);
 
+enum { HTTP_QUERY_ARGS = 16 };
+
 /* The arguments of the URL, percent-decoded. */
 struct http_query {
     size_t count;
-    const char *args[16]; /* "name=value" */
+    const char *args[HTTP_QUERY_ARGS]; /* "name=value" */
     char text[8192];
 };
-void http_query_init(struct http_query *q, struct lws *wsi);
+/* False when there are too many, or two of one name. */
+bool http_query_init(struct http_query *q, struct lws *wsi) MUST_USE;
 const char *http_query_value(const struct http_query *q, const char *name); /* NULL: absent */
 
 struct http_reply {
@@ -48,6 +51,7 @@ int http_write(struct session *s, const struct http_reply *r) REQUIRES(on_net);
 /* Errors that only HTTP knows, beside those of wire/rules.h: X(NAME, "code", status) */
 #define HTTP_ERRORS(X)                                                                             \
     X(BAD_REQUEST, "bad_request", 400)                                                             \
+    X(BAD_ARGUMENTS, "bad_arguments", 400)                                                         \
     X(BAD_LENGTH, "bad_length", 400)                                                               \
     X(BAD_PIPELINE, "bad_pipeline", 400)                                                           \
     X(BAD_UPGRADE, "bad_upgrade", 400)                                                             \
@@ -71,6 +75,8 @@ enum http_error {
 #undef X
 };
 
+/* For http_query_init(). */
+#define HTTP_BAD_ARGUMENTS_TEXT "Give at most 16 arguments, each of them once."
 /* Answers with an error object and ends the connection, so that what follows is nobody's concern;
  * when a body follows that can be skipped, behind that. The result of the callback. */
 int http_refuse(struct session *s, enum http_error error, const char *message) REQUIRES(on_net);

@@ -23,7 +23,8 @@ int http_history(struct session *s, const struct request *r)
     struct command_error error = { .code = find_token(s, buffer, &token) };
     if (error.code != ERROR_NONE)
         return http_answer_error(s, &error);
-    http_query_init(&query, s->wsi);
+    if (!http_query_init(&query, s->wsi))
+        return http_refuse(s, HTTP_BAD_ARGUMENTS, HTTP_BAD_ARGUMENTS_TEXT);
     const struct history_url url = { .room = r->argument,
                                      .limit = http_query_value(&query, "limit"),
                                      .before = http_query_value(&query, "before"),
@@ -46,7 +47,8 @@ int http_search(struct session *s, const struct request *r)
     struct command_error error = { .code = find_token(s, buffer, &token) };
     if (error.code != ERROR_NONE)
         return http_answer_error(s, &error);
-    http_query_init(&query, s->wsi);
+    if (!http_query_init(&query, s->wsi))
+        return http_refuse(s, HTTP_BAD_ARGUMENTS, HTTP_BAD_ARGUMENTS_TEXT);
     const struct search_url url = { .q = http_query_value(&query, "q"),
                                     .room = http_query_value(&query, "room"),
                                     .user = http_query_value(&query, "user"),

@@ -13,7 +13,6 @@
 #include "route.h"
 #include "session.h"
 
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,10 +48,11 @@ static bool read_name(struct session *s, char name[ARGUMENT_BYTES])
     return r && r->answer == http_not_upgraded;
 }
 
-/* 0, or -EINVAL when it carries tokens that differ. */
-static int read_greeting(struct session *s, struct greeting *g)
+/* NULL, or what is wrong with it. */
+static const char *read_greeting(struct session *s, struct greeting *g)
 {
-    http_query_init(&g->query, s->wsi);
+    if (!http_query_init(&g->query, s->wsi))
+        return HTTP_BAD_ARGUMENTS_TEXT;
     header(s, WSI_TOKEN_PROTOCOL, g->offers, sizeof(g->offers));
     bearer_of_offers(g->offers, g->tokens[1]);
     const char *tokens[] = { bearer_of_header(s, g->tokens[0]),
@@ -62,11 +62,11 @@ static int read_greeting(struct session *s, struct greeting *g)
     g->token = NULL;
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         if (g->token && tokens[i] && strcmp(g->token, tokens[i]) != 0)
-            return -EINVAL;
+            return "Send one token.";
         if (tokens[i])
             g->token = tokens[i];
     }
-    return 0;
+    return NULL;
 }
 
 /* Is `word` one of the comma-separated words of list? first gets the first word. */
@@ -214,8 +214,8 @@ int upgrade_check(struct session *s, char *upgrade)
     if (answered)
         return answered;
     const char *wrong = wrong_handshake(s);
-    if (!wrong && read_greeting(s, &g) != 0)
-        wrong = "Send one token.";
+    if (!wrong)
+        wrong = read_greeting(s, &g);
     if (!wrong)
         wrong = choose_subprotocol(s, &g);
     if (wrong)
@@ -237,7 +237,7 @@ static void url_hello(struct session *s) REQUIRES(on_net)
     struct command *hello;
     struct command_error error;
     struct client *c = s->client;
-    if (!read_name(s, g.name) || read_greeting(s, &g) != 0 || (!g.username && !g.token))
+    if (!read_name(s, g.name) || read_greeting(s, &g) || (!g.username && !g.token))
         return;
     if (command_hello(g.username, http_query_value(&g.query, "room"),
                       http_query_value(&g.query, "session"), g.token, &hello, &error) != 0) {

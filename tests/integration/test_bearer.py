@@ -97,7 +97,9 @@ def test_handshake_of_our_own(server, raw, anna, room):
     assert headers["upgrade"] == "websocket" and headers["connection"] == "Upgrade"
     greeted(connection, anna, room)
     connection.frame(b"x" * 125, 9)
-    assert connection.read_frame() == (10, b"x" * 125)
+    while (frame := connection.read_frame())[0] == 1:
+        pass  # the own message, when it comes behind the ack
+    assert frame == (10, b"x" * 125)
     connection.frame(b"\x03\xe8", 8)
     assert connection.expect_close() == 1000
     connection.expect_end()

@@ -271,6 +271,17 @@ def test_malformed_escapes(plain, raw, name):
     assert plain.health() == 200
 
 
+@pytest.mark.parametrize(
+    "query", ["limit=1&limit=2", "limit=1&limit=1", "x&x", "&".join(f"a{n}=1" for n in range(17))]
+)
+def test_arguments_that_nobody_would_see(plain, room, query):
+    """What is not read is not passed over."""
+    response = plain.request("GET", f"/api/v1/messages/{room}?{query}")
+    assert (response.status, json.loads(response.body)["code"]) == (400, "bad_arguments")
+    many = "&".join(f"a{n}=1" for n in range(15))
+    assert plain.request("GET", f"/api/v1/messages/{room}?{many}&limit=1").status == 200
+
+
 def test_private_conversations_are_not_on_http(plain, connect, new, room):
     anna, ben = connect(plain, new.anna, room), connect(plain, new.ben, room)
     anna.tell(ben.user, "secret")
