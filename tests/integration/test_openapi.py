@@ -35,6 +35,13 @@ def test_codes_are_those_of_the_tables(document):
     assert codes == sorted(set(protocol + http + timeout))
 
 
+def test_the_protocol_page_has_the_codes_of_http():
+    """Those of frames: tests/unit/test_rules.c."""
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", source("docs/PROTOCOL.md"), re.MULTILINE)
+    codes = re.findall(r'X\(\w+, "(\w+)", (\d{3})\)', source("src/net/http.h"))
+    assert sorted(rows) == sorted([*codes, ("too_slow", "408")])
+
+
 def test_paths_are_those_of_the_routes(document):
     routes = re.findall(r'\{ METHOD_(\w+), "(/api/[^"]+)"', source("src/net/route.c"))
     assert len(routes) > 10
