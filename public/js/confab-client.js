@@ -24,13 +24,17 @@ const TYPING_EVERY_MS = 3_000;
 const PAGE_MESSAGES = 50;
 const REQUEST_MS = 10_000; // a join or history without an answer is asked again
 const REFUSED_MS = 1_000; // until joins are repeated when it is not clear which was refused
+const RENEW_EVERY_MS = 10_000; // who needs new tokens faster than this is not wanted
+const CODE_TOKEN = 4003;
 const RESUME_BYTES = 24_000; // of one hello; what does not fit is joined afterwards
 
 /**
  * @typedef {object} ClientOptions
  * @property {string} url
  * @property {string} session
- * @property {string} [token]
+ * @property {(stale: string) => Promise<string>} [token]  of an account: another one than `stale`,
+ *   which the server has refused or which ends soon ("": any). A rejection with an error that is
+ *   `temporary` is a reason to try again later, any other to give up
  * @property {typeof WebSocket} [WebSocket]
  * @property {() => number} [random]
  * @property {import('./types.js').OutboxStorage} [storage]
@@ -43,6 +47,9 @@ export class ConfabClient extends Emitter {
         super();
         this.session = options.session;
         this.token = options.token;
+        this.shown = ''; // the latest token that the server got
+        this.stale = '';
+        this.renewedAt = -Infinity;
         this.username = '';
         this.degraded = false;
         /** @type {import('./types.js').Limits|null} of the latest welcome */
@@ -55,7 +62,7 @@ export class ConfabClient extends Emitter {
         this.requestTimer = undefined;
         this.connection = new Connection({
             ...options,
-            hello: () => this.#hello(),
+            hello: () => this.#greet(),
             probe: () => this.#probe(),
         });
         this.outbox = new Outbox({
@@ -189,6 +196,50 @@ export class ConfabClient extends Emitter {
         this.#request(stream);
     }
 
+    /** @returns {Request|null} null: it is said as soon as there is a token */
+    #greet() {
+        if (!this.token) return this.#hello();
+        this.#withToken((token) => ({ ...this.#hello(), token }));
+        return null;
+    }
+
+    /** @param {(token: string) => Request} make Sends it, unless the connection is another one. */
+    async #withToken(make) {
+        const { socket } = this.connection;
+        try {
+            const token = (await this.token?.(this.stale)) ?? '';
+            if (socket !== this.connection.socket) return;
+            this.shown = token;
+            this.connection.send(make(token));
+        } catch (error) {
+            if (socket !== this.connection.socket) return;
+            if (!(/** @type {any} */ (error)?.temporary)) this.#giveUp('bad_token', '');
+            else if (!this.online) this.connection.retry('no token');
+        }
+    }
+
+    /** @param {string} code @param {string} message */
+    #giveUp(code, message) {
+        this.connection.close();
+        this.emit('refused', { stream: '', code, message });
+    }
+
+    /** @param {() => void} again The server did not take the token: once more with another one. */
+    #renew(again) {
+        const now = Date.now();
+        this.stale = this.shown;
+        if (now - this.renewedAt < RENEW_EVERY_MS) return this.#giveUp('bad_token', '');
+        this.renewedAt = now;
+        again();
+    }
+
+    /** @param {Frame} frame */
+    #auth(frame) {
+        if (frame.state !== 'expiring' || !this.token) return;
+        this.stale = this.shown;
+        this.#withToken((token) => ({ type: 'auth', token }));
+    }
+
     /** @returns {Request} */
     #hello() {
         /** @type {Record<string, {epoch: string, seq: number}>} */
@@ -201,9 +252,9 @@ export class ConfabClient extends Emitter {
             resume[stream.name] = { epoch: stream.epoch, seq: stream.seq };
             stream.requested(Date.now());
         }
-        const { username, session, token } = this;
-        const frame = { type: 'hello', username, session, resume };
-        return token ? { ...frame, token } : frame;
+        const { username, session } = this;
+        const frame = { type: 'hello', username, resume };
+        return this.token ? frame : { ...frame, session };
     }
 
     /** @returns {Probe|null} none while Redis is away: then even a living server has no answer */
@@ -233,6 +284,8 @@ export class ConfabClient extends Emitter {
             this.typedAt.clear();
         }
         this.emit('state', status);
+        if (status.state === 'stopped' && status.code === CODE_TOKEN && this.token)
+            this.#renew(() => this.connection.open());
     }
 
     /** @param {Frame} frame */
@@ -259,6 +312,8 @@ export class ConfabClient extends Emitter {
                 return this.emit('presence', frame);
             case 'status':
                 return this.#status(frame);
+            case 'auth':
+                return this.#auth(frame);
             case 'typing':
             case 'read':
                 return this.#sign(frame);
@@ -277,7 +332,7 @@ export class ConfabClient extends Emitter {
     /** @param {Frame} frame */
     #welcomed(frame) {
         this.username = frame.user ?? this.username;
-        this.session = frame.session ?? this.session;
+        if (!this.token) this.session = frame.session ?? this.session; // else it is the device
         this.limits = frame.limits ?? this.limits;
         this.outbox.release();
         this.emit('welcome', frame);
@@ -413,8 +468,9 @@ export class ConfabClient extends Emitter {
         } else if (temporary) {
             this.#requestLater(retry_after_ms);
         } else if (this.connection.status.state === 'greeting') {
-            this.connection.close();
-            this.emit('refused', { stream: '', code, message });
+            const isStale = this.token && ['bad_token', 'token_expired'].includes(code);
+            if (isStale) this.#renew(() => this.#greet());
+            else this.#giveUp(code, message);
         } else if (frame.field === 'room') {
             this.#joinRefused(code, message);
         }

@@ -44,7 +44,8 @@ export function backoff(attempt, random) {
  * @property {string} url                       of the WebSocket, without a user name
  * @property {typeof WebSocket} [WebSocket]     another implementation, for tests outside a browser
  * @property {() => number} [random]
- * @property {() => Request} hello                makes the first frame of each connection
+ * @property {() => Request|null} hello           makes the first frame of each connection; null:
+ *   it is sent by send(), later
  * @property {() => Probe|null} probe             null: nothing can be asked now
  *
  * @typedef {object} Probe  a question to find out whether the server is there
@@ -119,10 +120,16 @@ export class Connection extends Emitter {
         }
     }
 
+    /** @param {string} reason This connection is of no use: another one, in a while. */
+    retry(reason) {
+        if (this.socket) this.#abandon(reason);
+    }
+
     #opened() {
         this.#set('greeting');
-        this.send(this.options.hello());
         this.#timer('deadline', OPEN_MS, () => this.#abandon('the server did not answer'));
+        const hello = this.options.hello();
+        if (hello) this.send(hello);
     }
 
     /** @param {unknown} data */

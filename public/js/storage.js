@@ -61,6 +61,20 @@ export function keepUser(name, entered) {
     put(area.local, `${PREFIX}user`, { name, entered });
 }
 
+export const ACCOUNT = `${PREFIX}account`;
+
+/** What keeps this browser logged in; see Account. */
+export const login = {
+    /** @returns {import('./account.js').Login|null} */
+    read() {
+        const found = get(area.local, ACCOUNT);
+        const isLogin = ['name', 'device', 'refresh'].every((k) => typeof found?.[k] === 'string');
+        return isLogin ? found : null;
+    },
+    /** @param {import('./account.js').Login|null} value */
+    write: (value) => put(area.local, ACCOUNT, value),
+};
+
 /** @param {string} name @returns {string[]} the rooms that this user was in */
 export function rooms(name) {
     const found = get(area.local, `${PREFIX}rooms.${name}`);

@@ -30,8 +30,12 @@ const READ_PER_PERSON_MS = 200; // … and rarer in a large room, where everybod
 
 /** @extends {Emitter<StoreEvents>} */
 export class Store extends Emitter {
-    /** @param {string} url of the WebSocket @param {string} name */
-    constructor(url, name) {
+    /**
+     * @param {string} url of the WebSocket
+     * @param {string} name
+     * @param {(stale: string) => Promise<string>} [token] of an account, see ConfabClient
+     */
+    constructor(url, name, token) {
         super();
         this.me = name.normalize('NFC');
         /** @type {Map<Stream, StreamView>} */
@@ -46,7 +50,8 @@ export class Store extends Emitter {
         /** @type {Set<Topic>} */
         this.changes = new Set();
         this.kept = new OutboxStore(this.me);
-        this.client = new ConfabClient({ url, session: storage.session(), storage: this.kept });
+        const session = storage.session();
+        this.client = new ConfabClient({ url, session, token, storage: this.kept });
         this.#listen();
     }
 
