@@ -54,7 +54,7 @@ def test_guest_registers_the_own_name(server, other, connect, new, room):
     assert register(other, anna.user).error(409, "name_taken")["field"] == "name"
     register(other, anna.user, session="guessed").error(409, "name_taken")
     made = Device.register(other, anna.user, session=anna.session)
-    anna.expect_close(4002)  # the name belongs to the account now
+    anna.expect_close(4002, timeout=2)  # the name belongs to the account now
     refused(server, anna.user)
     made.connect(server, room).close()
 
@@ -117,7 +117,7 @@ def test_new_password(server, other, new, room):
     here.ask(server, "POST", path, {"old": "wrong password", "new": fresh}).error(401, "bad_login")
     here.ask(server, "POST", path, {"old": PASSWORD, "new": "short"}).error(400, "bad_password")
     here.ask(server, "POST", path, {"old": PASSWORD, "new": fresh}).done()
-    goes.expect_close(4003)
+    goes.expect_close(4003, timeout=2)
     there.ask(other, "GET", "/devices").error(401, "bad_token")
     stays.say("still here")
     login(other, name).error(401, "bad_login")
@@ -141,7 +141,7 @@ def test_account_ends(server, other, connect, new, room):
     path = f"/users/{anna.name}/delete"
     anna.ask(server, "POST", path, {"password": "wrong password"}).error(401, "bad_login")
     anna.ask(server, "POST", path, {"password": PASSWORD}).done()
-    client.expect_close(4003)
+    client.expect_close(4003, timeout=2)
     login(other, anna.name).error(401, "bad_login")
     ask(other, "POST", "/token", {"refresh_token": anna.refresh}).error(401, "bad_token")
     anna.ask(server, "GET", "/devices").error(401, "bad_token")

@@ -5,6 +5,8 @@ import pytest
 from support.deadline import wait_for
 from support.rest import Device, ask
 
+AT_ONCE_S = 2  # long before devices are asked for, every third of PRESENCE_TTL_S
+
 
 @pytest.fixture
 def three(server, other, new, room):
@@ -108,8 +110,8 @@ def test_revoked_everywhere_at_once(three, server, other, room):
     twin = lost.connect(server, room)  # a second connection, on the other instance
     devices[0].ask(server, "DELETE", f"/devices/{lost.id}").done()
     for client in (clients[1], twin):
-        assert client.expect("bye")["code"] == 4003
-        client.expect_close(4003)
+        assert client.expect("bye", timeout=AT_ONCE_S)["code"] == 4003
+        client.expect_close(4003, AT_ONCE_S)
     for instance in (server, other):  # its tokens are worth nothing
         lost.ask(instance, "GET", "/devices").error(401, "bad_token")
         ask(instance, "POST", "/token", {"refresh_token": lost.refresh}).error(401, "bad_token")
@@ -125,7 +127,7 @@ def test_revoked_token_opens_no_connection(server, other, connect, new):
     for instance in (server, other):
         client = connect(instance)
         client.send("hello", token=lost.access)
-        client.expect_close(4003)
+        client.expect_close(4003, AT_ONCE_S)
 
 
 def test_not_the_device_of_somebody_else(server, new, room):
@@ -142,20 +144,20 @@ def test_not_the_device_of_somebody_else(server, new, room):
 def test_logout(three, server, other):
     devices, clients = three
     ask(other, "POST", "/logout", {"refresh_token": devices[0].refresh}).done()
-    clients[0].expect_close(4003)
+    clients[0].expect_close(4003, AT_ONCE_S)
     ask(other, "POST", "/logout", {"refresh_token": devices[0].refresh}).done()  # is, and was
     devices[1].ask(server, "POST", "/logout", {}).done()
-    clients[1].expect_close(4003)
+    clients[1].expect_close(4003, AT_ONCE_S)
     clients[2].say("one is left")
     devices[2].ask(server, "POST", "/logout", {"all": True}).done()
-    clients[2].expect_close(4003)
+    clients[2].expect_close(4003, AT_ONCE_S)
 
 
 def test_logout_of_all(three, server):
     devices, clients = three
     ask(server, "POST", "/logout", {"refresh_token": devices[0].refresh, "all": True}).done()
     for client in clients:
-        client.expect_close(4003)
+        client.expect_close(4003, AT_ONCE_S)
 
 
 def test_logout_with_a_forged_token(three, server):
@@ -173,7 +175,7 @@ def test_one_device_too_many(server, other, new, room):
         last = Device.login(server, first.name)
     assert len(listed(last, other)) == 20 and client.is_open
     Device.login(server, first.name)
-    client.expect_close(4003)  # it was unseen for longest
+    client.expect_close(4003, AT_ONCE_S)  # it was unseen for longest
     assert len(listed(last, other)) == 20
     first.ask(server, "GET", "/devices").error(401, "bad_token")
 
