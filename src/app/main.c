@@ -80,6 +80,7 @@ static int start_threads(struct app *a) REQUIRES(on_main)
         .redis_addr = redis_addr(a),
         .archive = a->archive,
         .keyring = a->keyring,
+        .archives = a->archive != NULL,
         .port = net_hub_port(a->net),
     };
     a->hub = hub_new(&options);

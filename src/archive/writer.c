@@ -2,6 +2,7 @@
 
 #include "batch.h"
 #include "confab/base/str.h"
+#include "confab/store/refill.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,7 +34,9 @@ struct writer {
     const struct archive_sink *sink;
     void *file; /* NULL: OPENING */
     struct feed *feed;
+    const char *redis_addr; /* borrowed */
     struct batch batch;
+    struct store_record accounts[STORE_RESTORE_MOST]; /* of refill() */
     enum writer_phase phase;
     char archive[SINK_ID_BYTES + 1];
     char committed[SINK_ENTRY_BYTES + 1]; /* the last entry in the file; "": none */
@@ -42,7 +45,7 @@ struct writer {
     enum archive_state state;   /* what is shown: trouble, or what the backlog says */
     bool repairing;
     struct feed_backlog backlog;
-    enum sink_status sink_failed; /* within feed_seed(): what ended it */
+    enum sink_status sink_failed; /* within feed_seed() and refill(): what ended it */
     int64_t retry_ms;             /* after the next failure */
     int64_t retry_at, look_at, upkeep_at, idle_at, rejected_log_at; /* monotone ms */
     bool full_read; /* the last one left more behind */
@@ -57,6 +60,7 @@ struct writer *writer_new(const struct settings *settings, struct stats *stats,
                           .stats = stats,
                           .sink = sink,
                           .feed = feed_new(redis_addr, settings),
+                          .redis_addr = redis_addr,
                           .trouble = ARCHIVE_OK,
                           .state = ARCHIVE_STARTING,
                           .retry_ms = RETRY_FIRST_MS };
@@ -292,14 +296,47 @@ static int64_t open_file(struct writer *w) REQUIRES(on_archive)
     return 0;
 }
 
+static int on_page(void *arg, const char *after, const struct store_record **out, size_t *count)
+{
+    role_assume(&on_archive);
+    struct writer *w = arg;
+    struct sink_records found;
+    w->sink_failed = w->sink->records(w->file, "account", after, &found);
+    if (w->sink_failed != SINK_OK)
+        return -EIO;
+    for (size_t i = 0; i < found.count && i < STORE_RESTORE_MOST; i++)
+        w->accounts[i] = (struct store_record){ found.records[i].name, found.records[i].json,
+                                                found.records[i].size };
+    *out = w->accounts;
+    *count = found.count;
+    return 0;
+}
+
+/* Before anything else: names wait for it (hub/refill.c). */
+static int64_t refill(struct writer *w, bool lacks) REQUIRES(on_archive)
+{
+    const struct refill what = { w->redis_addr, w->settings, on_page, w, lacks };
+    char why[SINK_WHY_BYTES + 1];
+    uint64_t restored;
+    w->sink_failed = SINK_OK;
+    if (refill_accounts(&what, &restored, why, sizeof why) != 0) {
+        if (w->sink_failed != SINK_OK)
+            return sink_trouble(w, w->sink_failed, w->sink->why(w->file));
+        w->trouble = ARCHIVE_NO_REDIS;
+        show(w, why);
+        return later(w, REDIS_MS);
+    }
+    if (restored > 0)
+        log_info("accounts_restored", "count=%llu", (unsigned long long)restored);
+    w->phase = lacks ? SEEDING : TAKING_OVER;
+    return 0;
+}
+
 static int64_t join(struct writer *w) REQUIRES(on_archive)
 {
     bool seed;
     int error = feed_join(w->feed, w->archive, w->committed, &seed);
-    if (error != 0)
-        return feed_trouble(w, error);
-    w->phase = seed ? SEEDING : TAKING_OVER;
-    return 0;
+    return error != 0 ? feed_trouble(w, error) : refill(w, seed);
 }
 
 /* Within feed_seed(), which goes on whatever happens here. */

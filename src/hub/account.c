@@ -54,6 +54,8 @@ static void fail(struct sign_in *op, enum error_code code, int64_t retry_after_m
 static void fail_store(struct sign_in *op, enum store_status status, int64_t wait_ms)
     REQUIRES(on_hub)
 {
+    if (status == STORE_WAIT)
+        accounts_missing(op->hub);
     if (status == STORE_LIMITED)
         fail(op, ERROR_LOGIN_LIMITED, wait_ms);
     else if (status == STORE_TAKEN)

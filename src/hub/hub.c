@@ -386,6 +386,7 @@ static void *run(void *arg)
     };
     h->store = store_new(h->base, h->redis_addr, h->settings, h->stats, &events);
     keys_start(h);
+    accounts_start(h);
     while (!is_done(h)) {
         if (event_base_loop(h->base, EVLOOP_ONCE) < 0)
             BUG("event loop");
@@ -399,6 +400,7 @@ static void *run(void *arg)
     if (h->passwords) /* what waits for them comes back */
         passwords_stop(h->passwords);
     on_hashed(-1, 0, h);
+    accounts_stop(h);
     keys_stop(h);
     asks_end(h);
     store_free(h->store); /* answers what is still under way */
@@ -483,6 +485,7 @@ struct hub *hub_new(const struct hub_options *options)
     h->stats = options->stats;
     h->redis_addr = options->redis_addr;
     h->keyring = options->keyring;
+    h->archives = options->archives;
     h->archive = options->archive;
     h->port = options->port;
     int error = open_queues(h);

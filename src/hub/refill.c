@@ -1,15 +1,24 @@
 /* A Redis that lost its data does not know which names are registered. Until somebody has said that
  * it may be believed, no guest gets a name and no account is made (claim.lua, register.lua).
  *
- * Who has no archive says so at once when it never saw an account. Else it leaves an archive on
- * another instance one period of the heartbeat to bring them back. */
+ * That is an archive's part, once it has brought back what it had (archive/writer.c). It has one
+ * period of the heartbeat for it; then, or at once where there is no archive that could and never
+ * was an account, the hub says it. */
 #include "state.h"
 
+#include "confab/archive/archive.h"
 #include "confab/store/accounts.h"
 
-static int64_t period_ms(const struct hub *h)
+enum { LOOK_MS = 100 }; /* again, while names wait */
+
+static bool may_come_back(const struct hub *h)
 {
-    return h->settings->presence_ttl_s * 1000 / 3;
+    const int64_t since = h->accounts_missing_ms, period = h->settings->presence_ttl_s * 1000 / 3;
+    if (since && clock_mono_ms() - since >= period)
+        return false;
+    const int64_t archive = stat_get(h->stats, archive_state);
+    const bool fails = archive == ARCHIVE_FAILING || archive == ARCHIVE_NEWER;
+    return (h->archives && !fails) || h->accounts_used;
 }
 
 static void told(void *arg, const struct store_accounts_state *r)
@@ -30,21 +39,39 @@ static void told(void *arg, const struct store_accounts_state *r)
 
 void accounts_look(struct hub *h)
 {
-    const int64_t since = h->accounts_missing_ms;
-    const bool nobody_came = since && clock_mono_ms() - since >= period_ms(h);
     if (h->accounts_asking || h->settings->accounts_mode == ACCOUNTS_OFF)
         return;
-    h->accounts_asking = store_accounts(h->store,
-                                        nobody_came || !h->accounts_used ? STORE_ACCOUNTS_OPEN
-                                                                         : STORE_ACCOUNTS_UNKNOWN,
-                                        told, h) == 0;
+    const enum store_accounts state =
+        may_come_back(h) ? STORE_ACCOUNTS_UNKNOWN : STORE_ACCOUNTS_OPEN;
+    h->accounts_asking = store_accounts(h->store, state, told, h) == 0;
 }
 
 void accounts_missing(struct hub *h)
 {
-    if (h->accounts_missing_ms)
-        return;
-    h->accounts_missing_ms = clock_mono_ms();
-    log_warn("accounts_missing", "hint=\"Redis has lost its data: waiting for an archive\"");
-    accounts_look(h);
+    if (!h->accounts_missing_ms) {
+        h->accounts_missing_ms = clock_mono_ms();
+        log_info("accounts_missing", "hint=\"names wait for an archive to bring them\"");
+    }
+    if (h->accounts_timer)
+        evtimer_add(h->accounts_timer, &(struct timeval){ .tv_usec = LOOK_MS * 1000 });
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    role_assume(&on_hub);
+    accounts_look(arg);
+}
+
+void accounts_start(struct hub *h)
+{
+    h->accounts_timer = evtimer_new(h->base, on_timer, h);
+    if (!h->accounts_timer)
+        BUG("event_new");
+}
+
+void accounts_stop(struct hub *h)
+{
+    event_free(h->accounts_timer);
+    h->accounts_timer = NULL;
 }

@@ -150,14 +150,16 @@ struct hub {
     struct store *store;
     struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
     struct keys *keys;
-    struct passwords *passwords; /* NULL: ACCOUNTS=off */
-    uint32_t sign_ins;           /* under way; PASSWORD_QUEUE at most */
-    bool ready;                  /* the store is */
-    int64_t ready_mono_ms;       /* … since */
-    bool accounts_used;          /* there are accounts, or were */
-    bool accounts_asking;        /* whether Redis knows them */
-    int64_t accounts_missing_ms; /* since when it does not, by the monotone clock; 0: it does */
-    bool paused;                 /* a net thread is congested: no commands, no bus */
+    struct passwords *passwords;  /* NULL: ACCOUNTS=off */
+    uint32_t sign_ins;            /* under way; PASSWORD_QUEUE at most */
+    bool ready;                   /* the store is */
+    int64_t ready_mono_ms;        /* … since */
+    bool archives;                /* this instance keeps an archive */
+    struct event *accounts_timer; /* again, while Redis lacks them */
+    bool accounts_used;           /* there are accounts, or were */
+    bool accounts_asking;         /* whether Redis knows them */
+    int64_t accounts_missing_ms;  /* since when it does not, by the monotone clock; 0: it does */
+    bool paused;                  /* a net thread is congested: no commands, no bus */
     uint64_t refused_seen;
     uint32_t publishes;   /* under way */
     uint32_t comparisons; /* under way */
@@ -218,6 +220,8 @@ int keys_sign(struct hub *h, const char *user, const char *device, struct token_
 enum error_code keys_token_error(const struct command *c);
 
 /* refill.c: does Redis know the accounts? */
+void accounts_start(struct hub *h) REQUIRES(on_hub);
+void accounts_stop(struct hub *h) REQUIRES(on_hub);
 void accounts_look(struct hub *h) REQUIRES(on_hub);    /* the store is ready; timer */
 void accounts_missing(struct hub *h) REQUIRES(on_hub); /* it said that it does not */
 

@@ -333,7 +333,7 @@ def test_locked_by_another_program(keep, connect, new, room, archive, how):
 def test_archive_lock_held(keep, connect, new, room, archive):
     os.mkdir(archive.folder)
     with archive.locked("archive.lock"):
-        server = keep()
+        server = keep(PRESENCE_TTL_S=6)  # names wait a third of it for what holds the lock
         wait_state(server, "standby")
         acks = connect(server, new.anna, room).say_all([f"m{n}" for n in range(20)])
     wait_state(server, "ok")

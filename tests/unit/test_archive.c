@@ -24,7 +24,8 @@ static struct {
     enum sink_status open_status, write_status, page_status;
     unsigned opened, open_now, batches;
     size_t batch_most;
-    bool page_waits; /* a page is not answered until this is false */
+    unsigned accounts; /* u0000, u0001 … */
+    bool page_waits;   /* a page is not answered until this is false */
 } file;
 
 static enum sink_status told(const enum sink_status *status)
@@ -131,6 +132,26 @@ static enum sink_status file_search(void *sink, const struct search_query *q,
     return SINK_OK;
 }
 
+static enum sink_status file_records(void *sink, const char *kind, const char *after,
+                                     struct sink_records *out)
+{
+    static struct sink_record records[SINK_RECORDS_MOST];
+    static char names[SINK_RECORDS_MOST][16], texts[SINK_RECORDS_MOST][80];
+    (void)sink;
+    assert_string_equal(kind, "account");
+    size_t count = 0;
+    for (unsigned i = *after ? (unsigned)atoi(after + 1) + 1 : 0;
+         i < file.accounts && count < SINK_RECORDS_MOST; i++, count++) {
+        snprintf(names[count], sizeof(names[count]), "u%04u", i);
+        int size = snprintf(texts[count], sizeof(texts[count]),
+                            "{\"version\":\"7\",\"fold1\":\"%s\",\"fold2\":\"%s\"}", names[count],
+                            names[count]);
+        records[count] = (struct sink_record){ kind, names[count], 7, texts[count], (size_t)size };
+    }
+    *out = (struct sink_records){ records, count };
+    return told(&file.page_status);
+}
+
 static enum sink_status file_upkeep(void *sink, int64_t budget_us, bool *more)
 {
     (void)sink, (void)budget_us;
@@ -147,6 +168,7 @@ static const struct archive_sink stand_in = {
     .write = file_write,
     .page = file_page,
     .search = file_search,
+    .records = file_records,
     .upkeep = file_upkeep,
 };
 
@@ -196,6 +218,7 @@ static int begin(void **state)
     file.open_status = file.write_status = file.page_status = SINK_OK;
     file.opened = file.open_now = file.batches = 0;
     file.batch_most = 0;
+    file.accounts = 0;
     file.page_waits = false;
     w = writer_new(&settings, &stats, &stand_in, redis.address);
     return 0;
@@ -463,6 +486,37 @@ static void redis_may_go_and_come_back_empty(void **state)
     TURN_UNTIL(has("r:a E 2"));
 }
 
+static void redis_gets_the_accounts_that_it_lacks(void **state)
+{
+    (void)state;
+    file.accounts = 2 * SINK_RECORDS_MOST + 50;
+    test_redis(&redis, "HSET confab:account:zoe version 3 hash x");
+    for (int i = 0; i < 2; i++) { /* also when Redis has lost them under it */
+        TURN_UNTIL(state_of_it() == ARCHIVE_OK);
+        TURN_UNTIL(strcmp(test_redis(&redis, "HGET confab:accounts:ready by"), "restored") == 0);
+        assert_string_equal(test_redis(&redis, "HGET confab:account:u0000 version"), "7");
+        assert_string_equal(test_redis(&redis, "HGET confab:account:u0449 version"), "7");
+        assert_string_equal(test_redis(&redis, "GET confab:registered:u0200"), "u0200");
+        TURN_UNTIL(has("!account u0449 7"));
+        if (i == 0)
+            TURN_UNTIL(has("!account zoe 3")); /* which the file lacked */
+        test_redis(&redis, "FLUSHALL");
+        str_reset(&file.rows);
+        str_addz(&file.rows, "");
+    }
+}
+
+static void accounts_that_cannot_be_read_are_trouble_of_the_file(void **state)
+{
+    (void)state;
+    file.page_status = SINK_IO;
+    TURN_UNTIL(state_of_it() == ARCHIVE_FAILING);
+    assert_string_equal(test_redis(&redis, "EXISTS confab:accounts:ready"), "0");
+    file.page_status = SINK_OK;
+    TURN_UNTIL(state_of_it() == ARCHIVE_OK);
+    assert_string_equal(test_redis(&redis, "HGET confab:accounts:ready by"), "restored");
+}
+
 static void a_key_of_another_type_is_in_the_way_until_it_goes(void **state)
 {
     (void)state;
@@ -648,6 +702,8 @@ int main(void)
         TEST(a_new_group_starts_with_the_lists),
         TEST(a_seed_that_the_file_does_not_take_is_repeated),
         TEST(redis_may_go_and_come_back_empty),
+        TEST(redis_gets_the_accounts_that_it_lacks),
+        TEST(accounts_that_cannot_be_read_are_trouble_of_the_file),
         TEST(a_key_of_another_type_is_in_the_way_until_it_goes),
         TEST(the_position_never_goes_back),
         TEST(the_last_batch_is_written_at_the_end),

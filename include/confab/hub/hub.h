@@ -83,6 +83,7 @@ struct hub_options {
     struct stats *stats;
     const char *redis_addr;  /* of store_new() */
     struct archive *archive; /* started, borrowed until hub_free(); NULL: none is kept here */
+    bool archives;           /* this instance keeps an archive */
     struct keyring *keyring; /* borrowed; the hub keeps it up to date */
     struct hub_port port;
 };
