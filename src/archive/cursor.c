@@ -6,10 +6,13 @@
 #include <string.h>
 
 enum {
-    HASH_DIGITS = 16,
+    HASH_DIGITS = 12,
     TIME_DIGITS = 12,
+    ID_DIGITS = 16,
     NEXT_DIGITS = 4,
-    DIGITS = HASH_DIGITS + 2 * TIME_DIGITS + NEXT_DIGITS,
+    DIGITS_MOST = 16, /* of a number */
+    TIME_CURSOR = 1 + HASH_DIGITS + 2 * TIME_DIGITS + NEXT_DIGITS,
+    ID_CURSOR = 1 + HASH_DIGITS + TIME_DIGITS + 2 * ID_DIGITS + NEXT_DIGITS,
 };
 
 static const int64_t TIME_MOST_MS = (INT64_C(1) << 4 * TIME_DIGITS) - 1;
@@ -33,31 +36,41 @@ static uint64_t hash_of(const struct search_query *q)
     hash = hash_add(hash, &q->until_ms, sizeof q->until_ms);
     if (q->stream_count == 1)
         hash = hash_add(hash, q->streams[0], strlen(q->streams[0]));
-    return hash;
+    return hash >> (64 - 4 * HASH_DIGITS);
 }
 
 static uint64_t digits(const char **text, int count)
 {
-    char part[HASH_DIGITS + 1];
+    char part[DIGITS_MOST + 1];
 
     snprintf(part, sizeof part, "%.*s", count, *text);
     *text += count;
     return strtoull(part, NULL, 16);
 }
 
+/* "t": a window of time, "i": one of ids. */
 static bool go_on(struct cursor *c, const char *text)
 {
-    if (strlen(text) != DIGITS || strspn(text, "0123456789abcdef") != DIGITS)
+    const size_t size = strlen(text);
+    const bool has_ids = *text == 'i';
+
+    if (size == 0 || strspn(text + 1, "0123456789abcdef") != size - 1)
         return false;
+    if (!(has_ids && size == ID_CURSOR) && !(*text == 't' && size == TIME_CURSOR))
+        return false;
+    text++;
     const uint64_t search = digits(&text, HASH_DIGITS);
-    const int64_t since_ms = (int64_t)digits(&text, TIME_DIGITS);
     const int64_t until_ms = (int64_t)digits(&text, TIME_DIGITS);
+    const int64_t since_ms = has_ids ? 0 : (int64_t)digits(&text, TIME_DIGITS);
+    c->low = has_ids ? (int64_t)digits(&text, ID_DIGITS) : 0;
+    c->high = has_ids ? (int64_t)digits(&text, ID_DIGITS) : 0;
     c->next = digits(&text, NEXT_DIGITS);
     if (since_ms > c->since_ms)
         c->since_ms = since_ms;
     if (until_ms < c->until_ms)
         c->until_ms = until_ms;
-    return search == c->search;
+    c->goes_on = true;
+    return search == c->search && c->low >= 0 && c->high >= 0;
 }
 
 bool cursor_init(struct cursor *c, const struct search_query *q)
@@ -72,7 +85,17 @@ bool cursor_init(struct cursor *c, const struct search_query *q)
 
 void cursor_write(const struct cursor *c, char out[SINK_CURSOR_BYTES + 1])
 {
-    snprintf(out, SINK_CURSOR_BYTES + 1, "%0*" PRIx64 "%0*" PRIx64 "%0*" PRIx64 "%0*" PRIx64,
-             HASH_DIGITS, c->search, TIME_DIGITS, (uint64_t)c->since_ms, TIME_DIGITS,
-             (uint64_t)c->until_ms, NEXT_DIGITS, c->next);
+    const bool has_ids = c->high != 0;
+
+    int size =
+        snprintf(out, SINK_CURSOR_BYTES + 1, "%c%0*" PRIx64 "%0*" PRIx64, has_ids ? 'i' : 't',
+                 HASH_DIGITS, c->search, TIME_DIGITS, (uint64_t)c->until_ms);
+    if (has_ids)
+        size +=
+            snprintf(out + size, SINK_CURSOR_BYTES + 1 - (size_t)size, "%0*" PRIx64 "%0*" PRIx64,
+                     ID_DIGITS, (uint64_t)c->low, ID_DIGITS, (uint64_t)c->high);
+    else
+        size += snprintf(out + size, SINK_CURSOR_BYTES + 1 - (size_t)size, "%0*" PRIx64,
+                         TIME_DIGITS, (uint64_t)c->since_ms);
+    snprintf(out + size, SINK_CURSOR_BYTES + 1 - (size_t)size, "%0*" PRIx64, NEXT_DIGITS, c->next);
 }

@@ -1,6 +1,6 @@
-/* Pages of a search. Each answer is from a window of time that was looked through as a whole, in
- * every stream: its pages are told apart by how many candidates were shown, and the windows that
- * follow are older. */
+/* Pages of a search. Each answer is from a window that was looked through as a whole: of time, in
+ * all streams, or of ids, which is one stream after the other. Its pages are told apart by how many
+ * candidates were shown; then comes the next window. */
 #ifndef ARCHIVE_CURSOR_H
 #define ARCHIVE_CURSOR_H
 
@@ -9,7 +9,9 @@
 struct cursor {
     uint64_t search;            /* hash of what is searched for */
     int64_t since_ms, until_ms; /* since ≤ time < until */
+    int64_t low, high;          /* ids, where the window is one of ids; else 0 */
     uint64_t next;              /* the first candidate that was not shown */
+    bool goes_on;               /* it came from the asker */
 };
 
 /* Where a search begins, or goes on. False: its cursor is of another search, or none at all. What

@@ -33,12 +33,19 @@ struct candidate {
     size_t scan;
 };
 
+struct limits {
+    int64_t deadline_us;
+    size_t most, enough; /* candidates: of one step, and of a window */
+    int64_t step_us;     /* in one scan, before the next newest one gets its turn */
+};
+
 struct search {
     struct query query;
     struct parts *parts;
     struct scan *scans;
     size_t scan_count, scan_room;
-    bool is_cut; /* there are more */
+    bool is_cut;  /* there are more */
+    size_t steps; /* of scans, in this search */
     struct candidate *candidates;
     size_t candidate_count, candidate_room;
     struct search_hit hits[RULE_SEARCH_RESULTS];
@@ -158,10 +165,26 @@ static double freshness(double age_ms)
     return 0.5 / (1 + (age_ms > 0 ? age_ms : 0) / (double)MONTH_MS);
 }
 
+/* The one that has this id; NULL: nothing that may be looked at has it. */
+static struct scan *scan_of(const struct search *s, int64_t id)
+{
+    size_t low = 0, high = s->scan_count; /* they are in the order of ids */
+
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (id > s->scans[middle].high)
+            low = middle + 1;
+        else if (id < s->scans[middle].low)
+            high = middle;
+        else
+            return &s->scans[middle];
+    }
+    return NULL;
+}
+
 /* Candidates of low … high, the newest `most` of them as far as time goes. Returns the lowest id that
  * was looked at. */
-static int64_t match(struct file *f, size_t scan, int64_t low, int64_t high, size_t most,
-                     int64_t deadline_us)
+static int64_t match(struct file *f, int64_t low, int64_t high, size_t most, int64_t deadline_us)
 {
     struct search *s = f->search;
     const size_t end = s->candidate_count + most;
@@ -172,13 +195,17 @@ static int64_t match(struct file *f, size_t scan, int64_t low, int64_t high, siz
     bind_number(matches, 3, high);
     sqlite3_bind_pointer(matches, 4, &s->query, QUERY_POINTER, NULL);
     while (file_row(f, matches)) {
-        const struct candidate c = { .id = sqlite3_column_int64(matches, 0),
-                                     .score = sqlite3_column_double(matches, 1),
-                                     .scan = scan };
-        if (sqlite3_column_type(matches, 1) != SQLITE_NULL)
+        const int64_t id = sqlite3_column_int64(matches, 0);
+        const bool is_hit = sqlite3_column_type(matches, 1) != SQLITE_NULL;
+        const struct scan *scan = is_hit ? scan_of(s, id) : NULL;
+        if (scan != NULL) {
+            const struct candidate c = { .id = id,
+                                         .score = sqlite3_column_double(matches, 1),
+                                         .scan = (size_t)(scan - s->scans) };
             candidate_add(s, &c);
+        }
         if (s->candidate_count == end || clock_mono_us() >= deadline_us) {
-            low = c.id;
+            low = id;
             break;
         }
     }
@@ -191,8 +218,7 @@ static void scan_step(struct file *f, struct scan *scan, size_t most, int64_t de
 {
     const int64_t high = scan->high;
     int64_t id;
-    const int64_t low =
-        match(f, (size_t)(scan - f->search->scans), scan->low, high, most, deadline_us);
+    const int64_t low = match(f, scan->low, high, most, deadline_us);
 
     scan->high = low - 1;
     if (find(f, STATEMENT_LAST, scan->low, scan->high, &scan->high, &scan->time_ms))
@@ -223,44 +249,89 @@ static void drop_older(struct file *f, int64_t since_ms)
     free(from);
 }
 
-/* Whoever turns a page sees the window that the first page had, and what is at one millisecond
- * belongs to one window, where that takes no more than LATE_US. */
+/* Whoever turns a page sees the window that the first page had; a window has something of each
+ * scan; and what is at one millisecond belongs to one window, where that takes no more than
+ * LATE_US. */
 static bool is_enough(const struct search *s, const struct scan *next, const struct cursor *c,
-                      size_t enough, int64_t deadline_us)
+                      const struct limits *limits)
 {
     const int64_t now_us = clock_mono_us();
 
-    if (now_us >= deadline_us + LATE_US)
+    if (now_us >= limits->deadline_us + LATE_US)
         return true;
     if (c->next > 0)
         return false;
-    if (s->candidate_count >= enough)
+    if (s->candidate_count >= limits->enough)
         return true;
-    return now_us >= deadline_us && next->time_ms + 1 < c->until_ms;
+    return now_us >= limits->deadline_us && s->steps >= s->scan_count &&
+           next->time_ms + 1 < c->until_ms;
 }
 
-/* Looks through the window until its time is up or there are enough candidates; then the window
- * ends where it came to: everything in it was looked at, whichever stream it is in. */
-static void look_through(struct file *f, struct cursor *c, int64_t deadline_us, int64_t step_us)
+/* Until time is up or there are enough candidates; then the window ends at the time that it came
+ * to: everything in it was looked at, whichever scan it is in. */
+static void look_by_time(struct file *f, struct cursor *c, const struct limits *limits)
 {
     struct search *s = f->search;
     struct scan *scan;
-    /* In a stream with many hits the next ones may be far newer than the last ones in another. What
-     * is cut off for that is at most the last step of each stream but one. */
-    const size_t streams = s->scan_count > 0 ? s->scan_count : 1;
-    size_t most = SEARCH_CANDIDATES / streams;
-    if (most < STEP_HITS_LEAST)
-        most = STEP_HITS_LEAST;
-    const size_t enough = SEARCH_CANDIDATES + (streams - 1) * most;
 
-    while ((scan = scan_next(s)) != NULL && !is_enough(s, scan, c, enough, deadline_us) &&
-           f->status == SINK_OK)
-        scan_step(f, scan, most, clock_mono_us() + step_us);
+    while ((scan = scan_next(s)) != NULL && !is_enough(s, scan, c, limits) &&
+           f->status == SINK_OK) {
+        scan_step(f, scan, limits->most, clock_mono_us() + limits->step_us);
+        s->steps++;
+    }
     if (scan == NULL)
         return;
     /* At least a millisecond on, or the next window would be the same one. */
     c->since_ms = scan->time_ms + 1 < c->until_ms ? scan->time_ms + 1 : c->until_ms - 1;
     drop_older(f, c->since_ms);
+}
+
+/* Looks through all scans at once, and what lies between them, since each statement has to find its
+ * place in every part of the index anew. Where matches are rare, that is all that is needed: the
+ * window ends at the id that it came to. False: they are not; newest ones first, then. */
+static bool look_by_id(struct file *f, struct cursor *c, const struct limits *limits)
+{
+    struct search *s = f->search;
+    const int64_t low = s->scans[0].low, high = s->scans[s->scan_count - 1].high;
+
+    if (c->goes_on && c->high == 0)
+        return false;
+    if (c->high == 0 || c->high > high)
+        c->high = high;
+    if (c->next > 0) {
+        match(f, c->low, c->high, SIZE_MAX, limits->deadline_us + LATE_US);
+        return true;
+    }
+    c->low = match(f, low, c->high, limits->enough, limits->deadline_us);
+    if (c->goes_on || s->candidate_count < limits->enough)
+        return true;
+    s->candidate_count = 0;
+    c->low = c->high = 0;
+    return false;
+}
+
+static void look_through(struct file *f, struct cursor *c, int64_t budget_us)
+{
+    struct search *s = f->search;
+    /* In a scan with many hits the next ones may be far newer than the last ones in another. What
+     * is cut off for that is at most the last step of each scan but one. */
+    const size_t scans = s->scan_count > 0 ? s->scan_count : 1; /* no division by 0 */
+    const size_t share = SEARCH_CANDIDATES / scans;
+    const size_t most = share > STEP_HITS_LEAST ? share : STEP_HITS_LEAST;
+    const int64_t share_us = budget_us / (int64_t)scans;
+    const struct limits limits = {
+        .deadline_us = clock_mono_us() + budget_us,
+        .most = most,
+        .enough = SEARCH_CANDIDATES + (scans - 1) * most,
+        .step_us = scans == 1 || share_us > STEP_US ? share_us : STEP_US,
+    };
+
+    s->steps = 0;
+    if (s->scan_count == 0)
+        return;
+    const bool has_many = s->scan_count > 1 || c->high != 0;
+    if (!has_many || !look_by_id(f, c, &limits))
+        look_by_time(f, c, &limits);
 }
 
 static int best_first(const void *left, const void *right)
@@ -378,6 +449,13 @@ void search_free(struct search *s)
     free(s);
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const struct scan *a = left, *b = right;
+
+    return a->low < b->low ? -1 : a->low > b->low;
+}
+
 static void set_scans(struct file *f, const struct search_query *q, struct cursor *c)
 {
     struct search *s = f->search;
@@ -391,23 +469,29 @@ static void set_scans(struct file *f, const struct search_query *q, struct curso
         if (s->scans[i].time_ms > newest_ms)
             newest_ms = s->scans[i].time_ms;
     }
+    if (s->scan_count > 1)
+        qsort(s->scans, s->scan_count, sizeof *s->scans, by_id);
     /* What comes from now on does not move the pages that follow. */
     if (newest_ms < c->until_ms)
         c->until_ms = newest_ms + 1;
 }
 
-/* What is next: more of this window, or the window before it. */
+/* What is next: more of this window, or the window behind it. */
 static void set_cursor(const struct search *s, const struct search_query *q, struct cursor *c,
                        struct search_result *out)
 {
+    const bool has_ids = c->high != 0;
     const bool is_shown = c->next >= s->candidate_count;
-
-    const bool is_end = c->since_ms <= (q->since_ms > 0 ? q->since_ms : 0);
+    const int64_t since_ms = q->since_ms > 0 ? q->since_ms : 0;
+    const bool is_end =
+        s->scan_count == 0 || (has_ids ? c->low <= s->scans[0].low : c->since_ms <= since_ms);
 
     out->partial = !is_end || s->is_cut;
     if (is_shown && is_end)
         return;
-    if (is_shown)
+    if (is_shown && has_ids)
+        *c = (struct cursor){ .search = c->search, .until_ms = c->until_ms, .high = c->low - 1 };
+    else if (is_shown)
         *c = (struct cursor){ .search = c->search, .until_ms = c->since_ms };
     cursor_write(c, out->cursor);
 }
@@ -423,7 +507,6 @@ static uint64_t behind(struct file *f)
 enum sink_status search_within(struct file *f, const struct search_query *q, int64_t budget_us,
                                struct search_result *out)
 {
-    const int64_t deadline_us = clock_mono_us() + budget_us;
     struct cursor c;
 
     *out = (struct search_result){ .refused = ERROR_BAD_CURSOR };
@@ -437,7 +520,7 @@ enum sink_status search_within(struct file *f, const struct search_query *q, int
     if (s != NULL && out->refused == ERROR_NONE) {
         out->behind = behind(f);
         set_scans(f, q, &c);
-        look_through(f, &c, deadline_us, budget_us < STEP_US ? budget_us : STEP_US);
+        look_through(f, &c, budget_us);
         show(f, &c, q->limit, out);
         set_cursor(s, q, &c, out);
     }

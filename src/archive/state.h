@@ -61,6 +61,7 @@ struct file {
 
     /* upkeep */
     int64_t index_mono_ms;  /* until then a few messages wait */
+    bool is_merging;        /* all parts of the index are being made one */
     int log_pages;          /* in the write-ahead log, at the last commit */
     int log_copied;         /* that were there when it was copied back */
     int64_t retain_mono_ms; /* when to look again for what is too old */

@@ -6,6 +6,9 @@ enum {
     INDEX_ENOUGH = 2000,     /* messages that wait: the index takes many at once for less */
     INDEX_WAIT_MS = 1000,    /* fewer wait no longer than that */
     INDEX_LOOK = 32,         /* messages between two looks at the clock */
+    IDLE_US = 100000,        /* a budget that means that there is nothing else to do */
+    MERGE_PAGES = 256,       /* written by one step */
+    MERGE_LEAST = 20000,     /* messages */
     LOG_COPY_PAGES = 4096,   /* of 4 KB: copied back since it grew by so much */
     LOG_START_PAGES = 16384, /* readers are waited for, so that it starts anew */
     LOG_START_WAIT_MS = 200,
@@ -67,6 +70,43 @@ static enum sink_status index_step(struct file *f, int64_t deadline_us, bool *mo
     index_some(f, deadline_us);
     f->index_mono_ms = clock_mono_ms() + INDEX_WAIT_MS;
     *more |= index_is_due(f);
+    return file_end(f);
+}
+
+/* ---- its parts ---- */
+
+/* The index grows by a part with each transaction that adds to it, and every search looks into all
+ * parts. FTS5 merges some of them as they come; what it leaves is merged when there is nothing else
+ * to do, each time the archive has grown by a quarter. */
+static void merge_some(struct file *f)
+{
+    const int64_t before = sqlite3_total_changes64(f->db);
+    sqlite3_stmt *s = file_statement(f, STATEMENT_INDEX_MERGE);
+
+    /* https://www.sqlite.org/fts5.html section 6.8: a negative number begins with all parts, a
+     * positive one goes on; fewer than 2 changes mean that it is done */
+    bind_number(s, 1, f->is_merging ? MERGE_PAGES : -MERGE_PAGES);
+    file_run(f, s);
+    f->is_merging = sqlite3_total_changes64(f->db) - before >= 2;
+    if (!f->is_merging)
+        fact_set_number(f, "merged", fact_number(f, "messages", 0));
+}
+
+static enum sink_status merge_step(struct file *f, bool *more)
+{
+    if (!f->indexes)
+        return SINK_OK;
+    if (!file_begin(f, false))
+        return f->status;
+    const int64_t merged = fact_number(f, "merged", 0);
+    const int64_t grown = fact_number(f, "messages", 0) - merged;
+    const enum sink_status status = file_end(f);
+    if (status != SINK_OK || (!f->is_merging && grown < merged / 4 + MERGE_LEAST))
+        return status;
+    if (!file_begin(f, true))
+        return f->status;
+    merge_some(f);
+    *more |= f->is_merging;
     return file_end(f);
 }
 
@@ -142,6 +182,8 @@ enum sink_status sqlite_upkeep(void *sink, int64_t budget_us, bool *more)
             status = repeat(f, retain_step, deadline_us, more);
         if (status == SINK_OK)
             status = repeat(f, salvage_step, deadline_us, more);
+        if (status == SINK_OK && !*more && budget_us >= IDLE_US)
+            status = repeat(f, merge_step, deadline_us, more);
     }
     return status == SINK_OK ? log_copy(f) : status;
 }
