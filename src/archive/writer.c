@@ -17,10 +17,10 @@ enum {
     BUSY_MS = 100, /* between two reads while messages come */
     IDLE_MS = 500, /* when none came for IDLE_AFTER_MS */
     IDLE_AFTER_MS = 5000,
-    LOOK_MS = 1000, /* between two looks at the backlog */
-    STANDBY_LOOK_MS = 5000,
-    BEHIND_MS = 5000,  /* an entry that waits longer is told */
-    UPKEEP_US = 20000, /* beside messages */
+    LOOK_MS = 1000,       /* between two looks at the backlog */
+    QUIET_LOOK_MS = 5000, /* on standby, or when nothing came and nothing waits */
+    BEHIND_MS = 5000,     /* an entry that waits longer is told */
+    UPKEEP_US = 20000,    /* beside messages */
     UPKEEP_IDLE_US = 200000,
     UPKEEP_EVERY_MS = 1000, /* however many messages wait: a log must be cut */
     REJECTED_LOG_MS = 60000,
@@ -122,7 +122,9 @@ static void look_at_backlog(struct writer *w) REQUIRES(on_archive)
     const bool reader = w->phase > JOINING;
     int error = reader ? feed_trim(w->feed, archive_state_name(w->state), &w->backlog)
                        : feed_look(w->feed, &w->backlog);
-    w->look_at = now + (w->trouble == ARCHIVE_STANDBY ? STANDBY_LOOK_MS : LOOK_MS);
+    const bool quiet = w->trouble == ARCHIVE_STANDBY ||
+                       (now >= w->idle_at && w->backlog.entries == 0 && w->state == ARCHIVE_OK);
+    w->look_at = now + (quiet ? QUIET_LOOK_MS : LOOK_MS);
     struct sink_about about;
     if (w->file != NULL && w->sink->about(w->file, &about) == SINK_OK) {
         w->repairing = about.repairing;
@@ -423,8 +425,11 @@ static int64_t read_on(struct writer *w) REQUIRES(on_archive)
     if (w->phase != READING)
         return wait;
     const int64_t now = clock_mono_ms();
-    if (!idle)
+    if (!idle) {
         w->idle_at = now + IDLE_AFTER_MS;
+        if (w->look_at > now + LOOK_MS)
+            w->look_at = now + LOOK_MS;
+    }
     if (w->full_read || w->upkeep_left)
         return 0;
     return now < w->idle_at ? BUSY_MS : IDLE_MS;
