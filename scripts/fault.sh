@@ -13,9 +13,9 @@ nginx, redis-sentinel) and, while confab-soak loads them and judges what every c
 one fault after another. Prints a table with one line for each. Exit status 1 when a promise of
 docs/GUARANTEES.md did not hold; the logs of a row that failed are kept and their folder is named.
 
-  --short         all rows in small form, about a minute and a half (the default; for CI)
+  --short         all rows in small form, about two and a half minutes (the default; for CI)
   --long          full durations: pauses of 30 s, faults that go on for 2 minutes, 10,000
-                  connections, 10 minutes of load; about 35 minutes
+                  connections, 10 minutes of load; about 40 minutes
   --preset NAME   release (default), asan or tsan; under sanitizers deadlines are longer, crowds
                   are smaller, and memory is not judged
   --json FILE     also write everything that was measured

@@ -117,10 +117,13 @@ def two_archives_one_down(t):
 
 @row(loss=True, gaps=True)
 def archive_redis_wiped(t):
-    """Redis is killed and comes back without its data: the archive has what it had read."""
+    """Redis is killed and comes back without its data: the archive has what was acknowledged
+    until a second before."""
     world = world_with(t)
     with t.soak(world, **AWAKE) as soak:
+        t.hold(2)
         with soak.fault("wiped"):
+            t.redis_forgets()
             world.redis.kill()
             world.wait_degraded()
             world.redis.wipe()
@@ -138,7 +141,9 @@ def archive_redis_failover(t):
         t, count=2, address="", REDIS_SENTINELS=group.sentinel.addr, REDIS_MASTER_NAME=NAME
     )
     with t.soak(world) as soak:
+        t.hold(2)
         with soak.fault("failover"):
+            t.redis_forgets()
             master.kill()
             wait_for(lambda: group.master() is replica, "the sentinel names the replica", 30)
             wait_for(lambda: replica.role() == "master", "the replica is the master")

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 
 from result import SUMS, Result
@@ -14,6 +15,7 @@ from world import World, first_line
 LOAD = {"clients": 24, "rooms": 3, "joined": 2, "rate": 100, "drop": 2, "sleep_ms": 400, "moves": 2}
 LEAD_S, TAIL_S = 0.4, 0.3  # of load before and after what a row does
 AT_LEAST_ACKED = 20  # with less, a row says nothing
+ARCHIVED_MS = 1000  # within so much, a message is in the archive
 
 # must be 0 in every row
 ALWAYS = ("duplicated", "reordered", "skipped", "diverged", "unacked")
@@ -27,7 +29,8 @@ class Trial:
         self.failures = []
         self.reports = []  # of confab-soak, one for each run
         self.held = []  # of each instance in each run
-        self.archived = {"unarchived": 0, "archived_twice": 0} # of all archives
+        self.archived = {"unarchived": 0, "archived_twice": 0}  # of all archives
+        self.forgot_ms = []  # when Redis forgot
         self._shared = shared
         self._seed = seed
         self._worlds = []
@@ -50,6 +53,10 @@ class Trial:
     def check(self, ok, text):
         if not ok:
             self.failures.append(text)
+
+    def redis_forgets(self):
+        """Now. What it took in within the last second, the archive may not have read yet."""
+        self.forgot_ms.append(time.time() * 1000)
 
     @property
     def world(self):
@@ -98,7 +105,8 @@ class Trial:
 
     def _judge_archive(self, archive, acks):
         with open(acks, encoding="utf-8") as f:
-            ids = {line.split(" ")[0] for line in f}
+            lines = [line.split(" ") for line in f]
+        ids = {line[0] for line in lines if not self._was_forgotten(int(line[2]))}
         self.check(len(ids) >= AT_LEAST_ACKED, f"only {len(ids)} messages to archive")
         try:
             wait_for(lambda: not archive.missing(ids), "all are archived", 30)
@@ -106,6 +114,9 @@ class Trial:
             pass  # the judgement names the figures
         self.archived["unarchived"] += len(archive.missing(ids))
         self.archived["archived_twice"] += len(archive.doubled())
+
+    def _was_forgotten(self, at_ms):
+        return any(ms - ARCHIVED_MS < at_ms <= ms for ms in self.forgot_ms)
 
     # ---- what was held
 
@@ -184,8 +195,7 @@ class Trial:
         if not expected.reconnects:
             self.check(self.total("reconnects") == 0, f"{self.total('reconnects')} reconnects")
         unarchived, twice = self.archived.values()
-        most = LOAD["rate"] if expected.loss else 0  # what Redis forgot with its last second
-        self.check(unarchived <= most, f"{unarchived} unarchived")
+        self.check(unarchived == 0, f"{unarchived} unarchived")
         self.check(twice == 0, f"{twice} archived twice")
         refused = self.total("refused")
         self.check((refused > 0) == expected.refused, f"{refused} refused")

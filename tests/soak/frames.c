@@ -230,8 +230,8 @@ static void on_ack(struct client *c, const json_t *frame)
     ledger_acked(s->ledger, c->index, room, n, seq, hash_of(text_of(frame, "id")),
                  json_is_true(json_object_get(frame, "duplicate")));
     if (s->opt->acks)
-        (void)fprintf(s->opt->acks, "%s %ju %s\n", text_of(frame, "id"), (uintmax_t)seq,
-                      text_of(frame, "room"));
+        (void)fprintf(s->opt->acks, "%s %ju %ju %s\n", text_of(frame, "id"), (uintmax_t)seq,
+                      (uintmax_t)number_of(frame, "timestamp"), text_of(frame, "room"));
     if (s->phase == PHASE_FIRST) {
         s->first_room = room;
         s->first_seq = seq;

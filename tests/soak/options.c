@@ -48,7 +48,7 @@ static const char usage_end[] =
     "  --seed N        the same choices again (random, and printed)\n"
     "  --pids A,B,…    processes on this machine: their memory, threads and descriptors at the\n"
     "                  start, after the first minute and at the end\n"
-    "  --acks FILE     a line \"ID NUMBER ROOM\" for each acknowledged message\n"
+    "  --acks FILE     a line \"ID NUMBER TIMESTAMP ROOM\" for each acknowledged message\n"
     "  --json          print one JSON object instead of the table\n"
     "  --allow-loss    acknowledged messages that are lost, and gaps that clients are told of, "
     "are\n"
