@@ -8,6 +8,7 @@ import { ComposerView } from './views/composer.js';
 import { Drawers, followKeyboard } from './views/drawers.js';
 import { HeadView } from './views/head.js';
 import { MessagesView } from './views/messages.js';
+import { SearchView } from './views/search.js';
 import { SideView } from './views/side.js';
 import { startView } from './views/start.js';
 
@@ -57,7 +58,8 @@ function enter(name) {
     };
     const side = new SideView(store, chosen);
     const head = new HeadView(store, chosen);
-    const views = [side, head, composer, messages];
+    const search = new SearchView(store, toast, () => drawers.close());
+    const views = [side, head, composer, messages, search];
     store.on('change', (topics) => {
         for (const view of views) view.update(topics);
         if (topics.has('active')) rememberPlace(store);

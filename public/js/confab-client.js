@@ -6,6 +6,7 @@
  * Promises: each message of a joined stream is given once and in order; what is lost is said
  * (`gap`); what the user wrote is sent once, or reported as failed.
  */
+import { Asks, Unanswered } from './asks.js';
 import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { Outbox } from './outbox.js';
@@ -16,6 +17,9 @@ import { address, streamOf, StreamState } from './stream.js';
 /** @typedef {import('./types.js').Message} Message */
 /** @typedef {import('./types.js').Stream} Stream */
 /** @typedef {import('./types.js').Batch} Batch */
+/** @typedef {import('./types.js').Cursor} Cursor */
+/** @typedef {import('./types.js').Page} Page */
+/** @typedef {import('./types.js').Query} Query */
 /** @typedef {import('./types.js').StateEvent} StateEvent */
 /** @typedef {import('./types.js').ClientEvents} ClientEvents */
 /** @typedef {import('./connection.js').Probe} Probe */
@@ -71,6 +75,7 @@ export class ConfabClient extends Emitter {
             ready: (stream) => this.online && (this.streams.get(stream)?.settled ?? false),
             doubt: (stream) => this.#ask(stream),
         });
+        this.asks = new Asks((frame) => this.online && this.connection.send(frame));
         this.connection.on('state', (status) => this.#stateChanged(status));
         this.connection.on('frame', (frame) => this.#received(frame));
         this.outbox.on('change', (stream) => this.emit('outbox', { stream }));
@@ -141,16 +146,24 @@ export class ConfabClient extends Emitter {
     }
 
     /**
-     * @param {Stream} name @param {number} before number of the oldest message that is there
-     * @returns {boolean} whether a `messages` event of kind older will come
+     * A page of what was said before.
+     * @param {Stream} name @param {Cursor} cursor of another page, or one's own
+     * @param {number} [limit]
+     * @returns {Promise<Page>} rejects with Unanswered
      */
-    loadOlder(name, before) {
-        const stream = this.streams.get(name);
-        if (!this.online || !stream?.settled || stream.olderThan) return false;
-        stream.olderThan = before;
-        stream.olderAt = Date.now();
-        const frame = { type: 'history', ...address(name), before, limit: PAGE_MESSAGES };
-        return this.connection.send(frame);
+    async page(name, cursor, limit = PAGE_MESSAGES) {
+        const stream = this.streams.get(name.normalize('NFC'));
+        if (!stream?.settled) throw new Unanswered('offline');
+        const frame = { type: 'history', ...address(stream.name), ...cursor, limit };
+        const { epoch = '', messages = [], ...answer } = await this.asks.ask(frame);
+        const { older = null, newer = null, missing = 0 } = answer;
+        return { stream: stream.name, epoch, messages, older, newer, missing };
+    }
+
+    /** @param {Query} query @returns {Promise<Frame>} a `search`; rejects with Unanswered */
+    search({ stream, ...query }) {
+        const where = stream ? address(stream.normalize('NFC')) : {};
+        return this.asks.ask({ type: 'search', ...where, ...query });
     }
 
     /** @param {Stream} given @returns {StreamState} */
@@ -179,9 +192,6 @@ export class ConfabClient extends Emitter {
     /** @param {StreamState} stream Asks for what is missing, or for the latest messages. */
     #request(stream) {
         if (!this.online || stream.requestedAt) return;
-        // Nothing in a history says what it answers: of a conversation one is asked for at a time.
-        stream.requestAgain = stream.isPrivate && stream.olderThan > 0;
-        if (stream.requestAgain) return;
         stream.requested(Date.now());
         const resume = stream.canResume ? { epoch: stream.epoch, seq: stream.seq } : {};
         if (stream.isPrivate) this.connection.send({ type: 'history', ...address(stream.name) });
@@ -281,6 +291,7 @@ export class ConfabClient extends Emitter {
         if (status.state === 'waiting' || status.state === 'stopped' || status.state === 'idle') {
             for (const stream of this.streams.values()) stream.disconnected();
             this.outbox.disconnected();
+            this.asks.disconnected();
             this.typedAt.clear();
         }
         this.emit('state', status);
@@ -290,6 +301,7 @@ export class ConfabClient extends Emitter {
 
     /** @param {Frame} frame */
     #received(frame) {
+        if (frame.cid && this.asks.take(frame)) return;
         switch (frame.type) {
             case 'welcome':
                 return this.#welcomed(frame);
@@ -356,7 +368,6 @@ export class ConfabClient extends Emitter {
     #heartbeat(frame) {
         const long = Date.now() - REQUEST_MS;
         for (const stream of this.streams.values()) {
-            if (stream.olderAt <= long) this.#endOlder(stream);
             if (stream.requestedAt && stream.requestedAt <= long) this.#ask(stream.name);
         }
         this.#compareTops(frame.top ?? {});
@@ -375,13 +386,8 @@ export class ConfabClient extends Emitter {
     #history(frame) {
         const stream = this.streams.get(streamOf(frame));
         if (!stream) return;
-        if (stream.olderThan && !stream.answer) {
-            const page = stream.takeOlder(frame);
-            if (page) this.emit('messages', page);
-            this.#endOlder(stream);
-            return;
-        }
-        if (!stream.isPrivate && !stream.answer) return; // an older page that was given up
+        if (frame.cid) return; // a page that was given up
+        if (!stream.isPrivate && !stream.answer) return;
         if (stream.isPrivate && !stream.requestedAt && stream.epoch !== frame.epoch) {
             this.#request(stream); // the same of a conversation, which has a new epoch
             return;
@@ -392,12 +398,6 @@ export class ConfabClient extends Emitter {
         if (restarted) this.outbox.shown(stream.name, Infinity);
         this.outbox.settled(stream.name, stream.since);
         if (stream.held.size) this.#request(stream);
-    }
-
-    /** @param {StreamState} stream The older page is here, or is not waited for any more. */
-    #endOlder(stream) {
-        stream.olderThan = 0;
-        if (stream.requestAgain) this.#request(stream);
     }
 
     /** @param {Frame} frame */
@@ -418,7 +418,7 @@ export class ConfabClient extends Emitter {
                 epoch,
                 messages,
                 gap: null,
-                more: false,
+                older: null,
             });
         }
         if (messages) this.#arrived(stream, messages);
@@ -511,7 +511,6 @@ export class ConfabClient extends Emitter {
     #requestAgain() {
         clearTimeout(this.requestTimer);
         for (const stream of this.streams.values()) {
-            this.#endOlder(stream);
             if (stream.requestedAt) this.#ask(stream.name);
         }
     }

@@ -8,6 +8,7 @@
 import { ConfabClient } from './confab-client.js';
 import { Emitter } from './emitter.js';
 import { OutboxStore } from './outbox-store.js';
+import { Run } from './run.js';
 import * as storage from './storage.js';
 import { StreamView } from './stream-view.js';
 
@@ -21,10 +22,15 @@ import { StreamView } from './stream-view.js';
  *   change: Set<Topic>,
  *   batch: Batch,
  *   refused: import('./types.js').Refusal,
+ *   page: {stream: Stream, way: 'older'|'newer'},
+ *   found: {stream: Stream, id: string},
  * }} StoreEvents
  */
 
 const FIRST_ROOM = 'general';
+const EMPTY_PAGES = 8; // in a row, of epochs that have nothing there
+const PAGE_RETRY_MS = 3_000; // until a page that could not be had is asked for again
+const AROUND = 25; // messages on both sides of one that was searched for
 const READ_EVERY_MS = 1_000; // read marks: at most so often …
 const READ_PER_PERSON_MS = 200; // … and rarer in a large room, where everybody gets them
 
@@ -44,6 +50,7 @@ export class Store extends Emitter {
         this.active = '';
         this.looking = false; // the user sees the newest messages of the active stream
         this.degraded = '';
+        this.archive = false; // pages go past the latest messages, and there is a search
         this.hold = { code: '', until: 0 };
         /** @type {Map<Stream, {seq: number, timer: ReturnType<typeof setTimeout>}>} */
         this.reading = new Map();
@@ -107,11 +114,81 @@ export class Store extends Emitter {
         this.client.typing(this.active);
     }
 
-    /** @returns {boolean} whether older messages of the active stream are on their way */
-    loadOlder() {
+    /** Loads what comes before the messages that are shown. A `page` event says that it is here. */
+    async loadOlder() {
         const view = this.current;
-        if (!view?.more || !view.bottom) return false;
-        return this.client.loadOlder(view.name, view.bottom);
+        const run = view?.shown;
+        if (!view || !run?.older) return;
+        await this.#load(view, run, 'older', async () => {
+            for (let pages = 0; run.older && pages < EMPTY_PAGES; pages++) {
+                const { older } = run;
+                const page = await this.client.page(view.name, older);
+                run.prependPage(page, older.before ?? 0);
+                if (page.messages.length) break; // else an epoch has ended: on to the one before
+            }
+        });
+    }
+
+    /** Loads what follows an earlier place, until the newest messages are reached. */
+    async loadNewer() {
+        const view = this.current;
+        const run = view?.past;
+        if (!view || !run?.newer) return;
+        await this.#load(view, run, 'newer', async () => {
+            for (let pages = 0; run.newer && pages < EMPTY_PAGES; pages++) {
+                const { newer } = run;
+                const page = await this.client.page(view.name, newer);
+                run.appendPage(page, page.epoch === newer.epoch ? newer.after ?? 0 : 0);
+                if (page.messages.length) break;
+            }
+            view.attach();
+        });
+    }
+
+    /**
+     * @param {StreamView} view @param {Run} run @param {'older'|'newer'} way
+     * @param {() => Promise<void>} load
+     */
+    async #load(view, run, way, load) {
+        if (run.loading || run.retryAt > Date.now()) return;
+        run.loading = true;
+        this.emit('page', { stream: view.name, way });
+        try {
+            await load();
+            run.retryAt = 0;
+        } catch {
+            run.retryAt = Date.now() + PAGE_RETRY_MS;
+        }
+        run.loading = false;
+        this.emit('page', { stream: view.name, way });
+    }
+
+    /**
+     * Shows a message that a search has found, with what was said around it.
+     * @param {Stream} stream @param {string} epoch @param {import('./types.js').Message} message
+     */
+    async showMessage(stream, epoch, message) {
+        this.show(stream);
+        await null; // first the views open the place
+        const view = this.current;
+        if (!view) return;
+        const after = Math.max(0, message.seq - AROUND - 1);
+        if (view.live.ids.has(message.id)) {
+            view.past = null;
+        } else if (!view.past?.ids.has(message.id)) {
+            const page = await this.client.page(view.name, { epoch, after }, 2 * AROUND);
+            const run = new Run();
+            run.older = page.older;
+            run.appendPage(page, after);
+            view.past = run;
+            view.attach();
+        }
+        if (view === this.current) this.emit('found', { stream: view.name, id: message.id });
+    }
+
+    /** Back to the newest messages. */
+    leavePast() {
+        if (this.current) this.current.past = null;
     }
 
     /** @param {boolean} looking The view says whether the newest messages are in sight. */
@@ -177,6 +254,7 @@ export class Store extends Emitter {
     /** @param {Frame} frame */
     #welcomed(frame) {
         this.me = frame.user ?? this.me;
+        this.archive = frame.archive ?? false;
         this.hold = { code: '', until: 0 };
         storage.keepSession(this.client.session);
         storage.keepUser(this.me, true);

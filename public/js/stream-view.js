@@ -1,14 +1,10 @@
 /** What the page knows of one room or conversation: its messages, people and marks. */
+import { Run } from './run.js';
 
 /** @typedef {import('./types.js').Message} Message */
 /** @typedef {import('./types.js').Batch} Batch */
 /** @typedef {import('./types.js').Position} Position */
-
-/**
- * @typedef {{kind: 'message', epoch: string, message: Message}} MessageItem
- * @typedef {{kind: 'gap', missed: number}} GapItem
- * @typedef {MessageItem|GapItem} Item
- */
+/** @typedef {import('./run.js').Item} Item */
 
 const ITEMS_MOST = 600; // older ones are dropped from memory
 const TYPING_SHOWN_MS = 6_000;
@@ -27,11 +23,10 @@ export class StreamView {
         this.title = this.isPrivate ? name.slice(1) : name;
         this.ready = false; // its history is here
         this.epoch = '';
-        this.more = false; // older messages can be asked for
-        /** @type {Item[]} */
-        this.items = [];
-        /** @type {Set<string>} ids of the messages in items */
-        this.ids = new Set();
+        /** the newest messages, and what was loaded before them */
+        this.live = new Run();
+        /** @type {Run|null} an earlier place that is shown instead */
+        this.past = null;
         /** @type {Set<string>|null} null: too many to list */
         this.members = new Set();
         this.count = 0;
@@ -42,23 +37,38 @@ export class StreamView {
         this.typing = new Map();
     }
 
+    /** @returns {Item[]} the newest */
+    get items() {
+        return this.live.items;
+    }
+
+    /** @returns {Run} what is to be seen */
+    get shown() {
+        return this.past ?? this.live;
+    }
+
     /** @param {Batch} batch */
     take(batch) {
-        if (batch.kind !== 'older') this.#enter(batch);
-        if (batch.kind === 'fresh' || batch.kind === 'older') this.more = batch.more;
-        if (batch.gap && this.items.length)
-            this.items.push({ kind: 'gap', missed: batch.gap.missed });
-        const fresh = batch.messages.filter((message) => !this.ids.has(message.id));
-        /** @type {Item[]} */
-        const items = fresh.map((message) => ({ kind: 'message', epoch: batch.epoch, message }));
-        for (const message of fresh) this.ids.add(message.id);
-        if (batch.kind === 'older') this.items.unshift(...items);
-        else this.items.push(...items);
-        for (const { user, seq } of batch.kind === 'older' ? [] : fresh) {
+        const { live } = this;
+        this.#enter(batch);
+        if (batch.kind === 'fresh') live.older = batch.older;
+        if (batch.gap && live.items.length)
+            live.items.push({ kind: 'gap', missed: batch.gap.missed });
+        const fresh = live.lacks(batch.messages);
+        live.append(batch.epoch, fresh);
+        for (const { user, seq } of fresh) {
             this.typing.delete(user);
             if (user === this.me) this.raiseMark(seq); // who answers has read
         }
-        if (batch.kind === 'live') this.#trim();
+        if (batch.kind === 'live') live.trim(ITEMS_MOST);
+    }
+
+    /** The earlier place is shown no longer, or has reached the newest messages. */
+    attach() {
+        const { past, live } = this;
+        if (!past || (past.newer && !past.overlaps(live))) return;
+        live.prependRun(past);
+        this.past = null;
     }
 
     /** @param {Batch} batch */
@@ -72,14 +82,6 @@ export class StreamView {
         else if (!this.mark && !this.isPrivate)
             this.mark = { epoch: batch.epoch, seq: last?.seq ?? 0 };
         else this.mark = { epoch: batch.epoch, seq: 0 };
-    }
-
-    #trim() {
-        const surplus = this.items.length - ITEMS_MOST;
-        if (surplus <= 0) return;
-        for (const item of this.items.splice(0, surplus))
-            if (item.kind === 'message') this.ids.delete(item.message.id);
-        this.more = true;
     }
 
     /** @param {number} seq @returns {boolean} whether it rose */
@@ -96,12 +98,6 @@ export class StreamView {
             if (item.kind === 'message') return item.epoch === this.epoch ? item.message.seq : 0;
         }
         return 0;
-    }
-
-    /** @returns {number} number of the oldest message that older ones can be asked for with */
-    get bottom() {
-        const first = this.items[0];
-        return first?.kind === 'message' && first.epoch === this.epoch ? first.message.seq : 0;
     }
 
     /** @returns {Message|undefined} */

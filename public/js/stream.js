@@ -34,9 +34,6 @@ export class StreamState {
         this.since = 0; // whatever was said after this moment of this machine's clock is known
         this.joined = false; // on this connection; a private conversation needs no join
         this.requestedAt = 0; // a join or history is under way since; 0: none
-        this.requestAgain = false; // when the older page is here
-        this.olderThan = 0; // `before` of the older page that is under way; 0: none
-        this.olderAt = 0; // since when
         /** @type {Frame|null} `joined`, until its history is here */
         this.answer = null;
         /** @type {Map<number, Message>} came before something that is missing */
@@ -51,8 +48,6 @@ export class StreamState {
     disconnected() {
         this.joined = false;
         this.requestedAt = 0;
-        this.requestAgain = false;
-        this.olderThan = 0;
         this.answer = null;
         this.held.clear();
     }
@@ -100,14 +95,6 @@ export class StreamState {
         return this.seen.has(`${user} ${cid}`);
     }
 
-    /** @param {Frame} frame @returns {Batch|null} null: of another epoch, it fits nowhere */
-    takeOlder(frame) {
-        this.olderThan = 0;
-        const { epoch = '', messages = [], more = false } = frame;
-        if (epoch !== this.epoch) return null;
-        return { stream: this.name, kind: 'older', epoch, messages, gap: null, more };
-    }
-
     /**
      * The history that follows `joined`, or the answer to a request for a conversation.
      * @param {Frame} frame
@@ -115,7 +102,7 @@ export class StreamState {
      * @returns {{batch: Batch, restarted: boolean}} restarted: the numbers started anew
      */
     takeHistory(frame, now) {
-        const { epoch = '', messages = [], more = false } = frame;
+        const { epoch = '', messages = [], older = null } = frame;
         const { known, answer } = this;
         const top = Math.max(messages[messages.length - 1]?.seq ?? 0, answer?.seq ?? 0);
         const first = messages[0]?.seq ?? top + 1;
@@ -139,7 +126,7 @@ export class StreamState {
         this.covered = [];
         if (this.isPrivate) news.push(...this.#drain());
         else this.held.clear(); // the room's server held it back itself: it comes again
-        const batch = { stream: this.name, kind, epoch, messages: news, gap, more };
+        const batch = { stream: this.name, kind, epoch, messages: news, gap, older };
         return { batch: /** @type {Batch} */ (batch), restarted: known && !goesOn };
     }
 

@@ -12,6 +12,12 @@ const ERRORS = {
     too_many_rooms: 'You are in too many rooms. Leave one first.',
     store_failed: 'The server could not store it. Its operator finds the reason in the log.',
     uncertain: 'Nobody knows whether this arrived. Look before you send it again.',
+    bad_query: 'Search for 1 to 16 words.',
+    bad_cursor: 'This does not go on. Search again.',
+    archive_off: 'This server keeps no archive to search in.',
+    archive_unavailable: 'The archive does not answer. Try again in a moment.',
+    busy: 'The server has too much to do. Try again in a moment.',
+    offline: 'There is no connection. Try again in a moment.',
     not_joined: 'You are not in this room any more.',
 };
 
@@ -54,6 +60,16 @@ export const strings = {
     privateWith: 'Private conversation',
     manyPeople: 'Too many people to list.',
 
+    searchHere: (/** @type {string} */ where) => `In ${where}`,
+    searching: 'Searching…',
+    /** @param {number} n @param {boolean} more */
+    results: (n, more) =>
+        n ? `${plural(n, 'message', 'messages')}${more ? ' so far' : ''}` : 'Nothing found.',
+    resultsPartial: 'Older messages were not looked at: add a word to see them.',
+    /** @param {number} n */
+    resultsBehind: (n) => `${plural(n, 'new message', 'new messages')} cannot be found yet.`,
+    cannotShow: 'This message cannot be shown now.',
+
     today: 'Today',
     yesterday: 'Yesterday',
     /** @param {number} ms */
@@ -69,6 +85,10 @@ export const strings = {
         missed > 0
             ? `${plural(missed, 'message', 'messages')} could not be recovered`
             : 'Some messages may be missing here',
+    /** @param {number} n */
+    missing: (n) => `${plural(n, 'message is', 'messages are')} missing here`,
+    olderLoading: 'Loading older messages…',
+    olderFailed: 'Older messages cannot be loaded now. Scroll to try again.',
     /** @param {number} n @param {number} lost */
     caughtUp: (n, lost) =>
         `Caught up: ${plural(n, 'message', 'messages')}${lost ? `, ${lost} lost` : ''}`,

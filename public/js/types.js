@@ -16,6 +16,7 @@
  * @property {number} room_chars
  * @property {number} cid_bytes
  * @property {number} frame_bytes
+ * @property {number} [search_bytes]
  *
  * @typedef {object} Message
  * @property {number} seq
@@ -45,6 +46,14 @@
  * @property {number} [count]
  * @property {Message[]} [messages]
  * @property {boolean} [more]
+ * @property {Cursor} [older]
+ * @property {Cursor} [newer]
+ * @property {number} [missing]
+ * @property {boolean} [archive]
+ * @property {Found[]} [results]
+ * @property {string} [cursor]
+ * @property {boolean} [partial]
+ * @property {number} [behind]
  * @property {string} [id]
  * @property {string} [content]
  * @property {number} [timestamp]
@@ -77,9 +86,40 @@
  * @property {string} epoch
  * @property {number} seq
  *
- * @typedef {'live'|'fresh'|'resumed'|'older'} BatchKind
+ * @typedef {object} Cursor  where a page begins; one of before, after and at
+ * @property {string} [epoch]
+ * @property {number} [before]  the newest with a smaller number
+ * @property {number} [after]   the oldest with a greater number
+ * @property {number} [at]      the oldest at that time or later, milliseconds since 1970
+ *
+ * @typedef {object} Page
+ * @property {Stream} stream
+ * @property {string} epoch
+ * @property {Message[]} messages  oldest first; may be none although there are older ones
+ * @property {Cursor|null} older   of the page before it
+ * @property {Cursor|null} newer
+ * @property {number} missing      messages of this page that are stored nowhere
+ *
+ * @typedef {object} Found  one result of a search
+ * @property {string} [room]
+ * @property {string} [to]
+ * @property {string} epoch
+ * @property {number} score
+ * @property {string[]} parts  plain text and what was found in turn
+ * @property {Message} message
+ *
+ * @typedef {object} Query
+ * @property {string} q
+ * @property {Stream} [stream]  else everything that may be read
+ * @property {string} [user]
+ * @property {number} [since]
+ * @property {number} [until]
+ * @property {string} [cursor]
+ * @property {number} [limit]
+ *
+ * @typedef {'live'|'fresh'|'resumed'} BatchKind
  *   live: just said. fresh: the latest ones, with nothing known before. resumed: what was
- *   missed. older: the answer to loadOlder().
+ *   missed.
  *
  * @typedef {object} Batch
  * @property {Stream} stream
@@ -87,7 +127,7 @@
  * @property {string} epoch
  * @property {Message[]} messages   oldest first, without those given before
  * @property {{missed: number}|null} gap  before these messages some are lost; 0: who knows how many
- * @property {boolean} more         older ones can be asked for (fresh and older)
+ * @property {Cursor|null} older    the page before them (fresh)
  *
  * @typedef {'waiting'|'sent'|'stored'|'failed'} OutgoingState
  *   waiting: for the connection, for its turn or for its time. sent: no answer yet.

@@ -194,12 +194,20 @@ test('older messages come in pages', async (t) => {
     const alice = await new Talker(t, one.ws, 'alice12').enter('pages');
     for (const text of numbered(60)) alice.client.sendMessage('pages', text);
     await alice.hears('pages', 'n60');
-    assert.ok(alice.client.loadOlder('pages', 60));
-    await alice.until(() => alice.seen.messages.some((batch) => batch.kind === 'older'), 'page');
-    const page = alice.seen.messages.find((batch) => batch.kind === 'older');
+    const page = await alice.client.page('pages', { before: 60 });
     assert.equal(page.messages.length, 50);
     assert.equal(page.messages[49].seq, 59);
-    assert.equal(page.more, true);
+    assert.equal(page.older.before, 10);
+    const rest = await alice.client.page('pages', page.older);
+    assert.equal(rest.messages.length, 9);
+    assert.equal(rest.older, null); // there is no archive here
+    const forth = await alice.client.page('pages', rest.newer, 3);
+    assert.deepEqual(forth.messages.map(({ seq }) => seq), [10, 11, 12]);
+    await assert.rejects(alice.client.page('pages', { before: 5, epoch: 'other' }), {
+        code: 'bad_cursor',
+    });
+    await assert.rejects(alice.client.page('elsewhere', {}), { code: 'offline' });
+    await assert.rejects(alice.client.search({ q: 'n1' }), { code: 'archive_off' });
 });
 
 test('over the rate limit messages wait and arrive in order', async (t) => {

@@ -174,31 +174,57 @@ test('a conversation that the server names is asked for, whatever its number', (
     script.assertShown('n1', 'n2', 'm2');
 });
 
-test('an older page and a resume of a conversation are not mixed up', (t) => {
+test('an older page and a resume of a conversation are not mixed up', async (t) => {
     const script = withBob(t, 2);
     script.client.streams.get('@bob').seq = 60; // as if there were more
-    script.client.loadOlder('@bob', 50);
-    script.says(message('@bob', 62));
+    const page = script.client.page('@bob', { before: 50 });
+    const [{ before, cid }] = script.took('history');
+    assert.equal(before, 50);
+    script.says(message('@bob', 62)); // 61 is missing
     assert.deepEqual(
-        script.took('history').map(({ before }) => before),
-        [50],
-        'one at a time',
-    );
-    script.says(conversation('e1', message('@bob', 48), message('@bob', 49)));
-    assert.deepEqual(
-        script.took('history').map(({ before }) => before),
-        [undefined],
+        script.took('history').map((frame) => [frame.before, frame.cid]),
+        [[undefined, undefined]],
     );
     script.says(conversation('e1', ...[60, 61, 62].map((seq) => message('@bob', seq))));
+    script.says({ ...conversation('e1', message('@bob', 48), message('@bob', 49)), cid });
+    assert.deepEqual(
+        (await page).messages.map(({ seq }) => seq),
+        [48, 49],
+    );
     assert.deepEqual(
         script.batches.map(({ kind }) => kind),
-        ['fresh', 'older', 'resumed'],
+        ['fresh', 'resumed'],
     );
     assert.deepEqual(script.gaps(), []);
     assert.deepEqual(
-        script.batches[2].messages.map(({ seq }) => seq),
+        script.batches[1].messages.map(({ seq }) => seq),
         [61, 62],
     );
+});
+
+test('a question ends with its answer, its error, its connection or its time', async (t) => {
+    const pass = clock(t);
+    const script = new Script(t).enter('r', 2);
+    const asked = (promise) => {
+        promise.catch(() => {});
+        return [promise, script.took('search').concat(script.took('history'))[0].cid];
+    };
+    const [found, foundCid] = asked(script.client.search({ q: 'tea', stream: '@bob' }));
+    const [refused, refusedCid] = asked(script.client.search({ q: '*' }));
+    const [late, lateCid] = asked(script.client.page('r', { before: 1 }));
+    const error = { type: 'error', code: 'bad_query', message: 'no', temporary: false };
+    script.says({ ...error, cid: refusedCid });
+    script.says({ type: 'search', q: 'tea', results: [], cid: foundCid });
+    assert.equal((await found).q, 'tea');
+    await assert.rejects(refused, { code: 'bad_query', message: 'no' });
+    pass(15_000);
+    await assert.rejects(late, { code: 'offline' });
+    script.says({ type: 'history', room: 'r', epoch: 'e1', messages: [], cid: lateCid });
+    assert.equal(script.batches.length, 1, 'a late answer is nobody\'s');
+    const [cut] = asked(script.client.search({ q: 'tea' }));
+    script.ends();
+    await assert.rejects(cut, { code: 'offline' });
+    await assert.rejects(script.client.search({ q: 'tea' }), { code: 'offline' });
 });
 
 test('a listener that throws does not keep the client from its work', (t) => {

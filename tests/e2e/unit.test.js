@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backoff, comesBack } from '../../public/js/connection.js';
+import { Run } from '../../public/js/run.js';
 import { StreamState } from '../../public/js/stream.js';
 import { StreamView } from '../../public/js/stream-view.js';
 
@@ -131,12 +132,6 @@ test('a private message that comes before its history waits for it', () => {
     assert.equal(stream.seq, 4);
 });
 
-test('an older page of another epoch fits nowhere', () => {
-    const stream = room(30);
-    assert.deepEqual(seqs(stream.takeOlder(history(20, 27))), [20, 21, 22, 23, 24, 25, 26, 27]);
-    assert.equal(stream.takeOlder(history(20, 27, 'e2')), null);
-});
-
 test('a second answer to a resume that crossed the first one is no gap', () => {
     const stream = room(3);
     joined(stream, { epoch: 'e2', seq: 4 });
@@ -184,7 +179,7 @@ test('unread counts others only, and what is behind the mark', () => {
         epoch: 'e1',
         messages: messages.slice(0, 4),
         gap: null,
-        more: false,
+        older: null,
     });
     assert.equal(view.unread, 2);
     view.take({
@@ -193,7 +188,7 @@ test('unread counts others only, and what is behind the mark', () => {
         epoch: 'e1',
         messages: messages.slice(4),
         gap: null,
-        more: false,
+        older: null,
     });
     assert.equal(view.unread, 1, 'who answers has read');
     view.raiseMark(6);
@@ -209,7 +204,7 @@ test('a gap stands between what was there and what came', () => {
         epoch: 'e1',
         messages: range(1, 2),
         gap: null,
-        more: false,
+        older: null,
     });
     view.take({
         stream: 'r',
@@ -217,10 +212,70 @@ test('a gap stands between what was there and what came', () => {
         epoch: 'e1',
         messages: range(8, 9),
         gap: { missed: 5 },
-        more: false,
+        older: null,
     });
     assert.deepEqual(
         view.items.map((item) => (item.kind === 'gap' ? `gap ${item.missed}` : item.message.seq)),
         [1, 2, 'gap 5', 8, 9],
     );
+});
+
+const page = (from, to, extra = {}) => ({
+    stream: 'r',
+    epoch: 'e1',
+    messages: from ? range(from, to) : [],
+    older: null,
+    newer: null,
+    missing: 0,
+    ...extra,
+});
+/** Numbers, and how many are missing as negative ones. */
+const shape = ({ items }) =>
+    items.map((item) => (item.kind === 'message' ? item.message.seq : -item.count));
+
+test('older pages go in front, across epochs, none twice', () => {
+    const run = new Run();
+    run.append('e2', range(1, 3));
+    run.older = { epoch: 'e2', before: 1 };
+    run.prependPage(page(0, 0, { epoch: 'e2', older: { epoch: 'e1', before: 9 } }), 1);
+    assert.deepEqual(run.older, { epoch: 'e1', before: 9 });
+    const before = range(7, 8).map((m) => ({ ...m, id: `old${m.seq}` }));
+    run.prependPage(page(0, 0, { messages: [...before, message(2)] }), 9);
+    assert.deepEqual(shape(run), [7, 8, 1, 2, 3]);
+    assert.equal(run.older, null);
+});
+
+test('what is missing has a line where it is missing', () => {
+    const run = new Run();
+    run.append('e1', range(50, 51));
+    run.prependPage(page(0, 0, { messages: [...range(10, 12), ...range(20, 21)], missing: 35 }), 50);
+    assert.deepEqual(shape(run), [10, 11, 12, -7, 20, 21, -28, 50, 51]);
+    const forth = new Run();
+    forth.appendPage(page(0, 0, { messages: [...range(5, 6), ...range(9, 10)], missing: 3 }), 3);
+    assert.deepEqual(shape(forth), [-1, 5, 6, -2, 9, 10]);
+    const whole = new Run();
+    whole.appendPage(page(0, 0, { messages: [...range(5, 6), ...range(9, 10)] }), 3);
+    assert.deepEqual(shape(whole), [5, 6, 9, 10], 'numbers that were never given out are no hole');
+});
+
+test('an earlier place grows until it reaches the newest messages', () => {
+    const view = new StreamView('r', 'alice', undefined);
+    const fresh = { stream: 'r', kind: 'fresh', epoch: 'e1', gap: null };
+    view.take({ ...fresh, messages: range(100, 120), older: { epoch: 'e1', before: 100 } });
+    const past = new Run();
+    past.appendPage(page(40, 60, { newer: { epoch: 'e1', after: 60 } }), 39);
+    past.older = { epoch: 'e1', before: 40 };
+    view.past = past;
+    view.attach();
+    assert.equal(view.shown, past);
+    view.take({ ...fresh, kind: 'live', messages: [message(121)], older: null });
+    assert.equal(shape(past).at(-1), 60, 'what is new goes to the newest');
+    past.appendPage(page(61, 105, { newer: { epoch: 'e1', after: 105 } }), 60);
+    view.attach();
+    assert.equal(view.past, null);
+    assert.deepEqual(
+        shape(view.shown),
+        range(40, 121).map(({ seq }) => seq),
+    );
+    assert.deepEqual(view.shown.older, { epoch: 'e1', before: 40 });
 });

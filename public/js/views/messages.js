@@ -8,7 +8,7 @@ import { itemRows, newRow, pendingRow } from './rows.js';
 
 /** @typedef {import('../store.js').Store} Store */
 /** @typedef {import('../stream-view.js').StreamView} StreamView */
-/** @typedef {import('../stream-view.js').Item} Item */
+/** @typedef {import('../run.js').Item} Item */
 /** @typedef {import('../types.js').Batch} Batch */
 
 const NEAR_END_PX = 80;
@@ -34,6 +34,10 @@ export class MessagesView {
         /** @type {Item|undefined} the first unread item when the place was opened */
         this.firstNew = undefined;
         this.marked = false; // firstNew has been looked for
+        /** @type {Item|undefined} whose rows stand first, and these */
+        this.firstItem = undefined;
+        /** @type {HTMLElement[]} */
+        this.firstRows = [];
         /** @type {ReturnType<typeof setTimeout>|undefined} */
         this.typingTimer = undefined;
         this.scroller.onscroll = () => this.#scrolled();
@@ -42,11 +46,15 @@ export class MessagesView {
         document.addEventListener('visibilitychange', this.onVisible);
         this.observer = new ResizeObserver(() => this.stuck && this.#scrollToEnd());
         for (const part of [this.scroller, this.list, this.pending]) this.observer.observe(part);
-        this.offBatch = store.on('batch', (batch) => this.#batch(batch));
+        this.offs = [
+            store.on('batch', (batch) => this.#batch(batch)),
+            store.on('page', ({ stream, way }) => this.#page(stream, way)),
+            store.on('found', ({ stream, id }) => this.#found(stream, id)),
+        ];
     }
 
     stop() {
-        this.offBatch();
+        for (const off of this.offs) off();
         this.observer.disconnect();
         document.removeEventListener('visibilitychange', this.onVisible);
         clearTimeout(this.typingTimer);
@@ -62,6 +70,10 @@ export class MessagesView {
     }
 
     toEnd() {
+        if (this.store.current?.past) {
+            this.store.leavePast();
+            this.#rebuild();
+        }
         this.stuck = true;
         this.#scrollToEnd();
         this.#look();
@@ -72,6 +84,7 @@ export class MessagesView {
         this.firstNew = undefined;
         this.marked = false;
         this.stuck = true;
+        this.store.leavePast();
         this.#rebuild();
         const divider = this.list.querySelector('.new');
         this.#scrollToEnd();
@@ -80,6 +93,7 @@ export class MessagesView {
             this.stuck = this.#isNearEnd();
         }
         this.newSince = 0;
+        this.#fill();
         this.#look();
     }
 
@@ -97,13 +111,16 @@ export class MessagesView {
             (this.marked && !batch.messages.length && !batch.gap && batch.kind !== 'fresh')
         )
             return;
-        if (batch.kind === 'live' && this.marked) this.#append(view, batch);
-        else this.#replace(batch);
+        if (view.past) {
+            /* seen when one comes back from there */
+        } else if (batch.kind === 'live' && this.marked) this.#append(view, batch);
+        else this.#replace();
         if (batch.kind === 'live') this.#announce(batch);
         if (batch.kind === 'resumed' && batch.messages.length)
             this.toast(strings.caughtUp(batch.messages.length, batch.gap?.missed ?? 0));
-        if (!this.stuck && batch.kind !== 'older')
+        if (!this.stuck)
             this.newSince += batch.messages.filter((message) => message.user !== view.me).length;
+        if (batch.kind === 'fresh') this.#fill();
         this.#look();
     }
 
@@ -116,18 +133,81 @@ export class MessagesView {
         }
         if (!this.store.looking) this.#markNew(view);
         const first = view.items.length - batch.messages.length;
-        for (let i = Math.max(0, first); i < view.items.length; i++) this.#row(view, i);
+        for (let i = Math.max(0, first); i < view.items.length; i++) {
+            const rows = this.#rowsOf(view, i);
+            this.list.append(...rows);
+            if (i === 0) [this.firstItem, this.firstRows] = [view.items[0], rows];
+        }
         byId('empty').textContent = '';
         // The observer scrolls: once per frame, however many messages it brought.
     }
 
-    /** @param {Batch} batch Everything anew, and what the user reads stays where it is. */
-    #replace(batch) {
-        const { scrollHeight, scrollTop } = this.scroller;
+    /** Everything anew, and what the user reads stays where it is. */
+    #replace() {
+        const { scrollTop } = this.scroller;
         this.#rebuild();
         if (this.stuck) this.#scrollToEnd();
-        else if (batch.kind === 'older')
+        else this.scroller.scrollTop = scrollTop;
+    }
+
+    /** @param {string} stream @param {'older'|'newer'} way A page is on its way, or here. */
+    #page(stream, way) {
+        const view = this.store.current;
+        if (!view || stream !== this.shown || stream !== this.store.active) return;
+        const { scrollHeight, scrollTop } = this.scroller;
+        const above = way === 'older' && this.#prepend(view);
+        if (!above) this.#replace();
+        this.#older(view);
+        if (above && !this.stuck)
             this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
+        if (this.stuck) this.#scrollToEnd();
+        this.lastTop = this.scroller.scrollTop;
+        this.#fill();
+        this.#look();
+    }
+
+    /** @param {StreamView} view @returns {boolean} whether what came before stands above now */
+    #prepend(view) {
+        const { items } = view.shown;
+        const known = this.firstItem ? items.indexOf(this.firstItem) : -1;
+        if (known <= 0) return known === 0;
+        for (const row of this.firstRows) row.remove(); // its day may stand above it now
+        const rows = [];
+        for (let i = 0; i <= known; i++) rows.push(this.#rowsOf(view, i));
+        this.list.prepend(...rows.flat());
+        [this.firstItem, this.firstRows] = [items[0], rows[0]];
+        return true;
+    }
+
+    /** @param {StreamView} view The line above the first message; it is there before it is needed. */
+    #older(view) {
+        const { older, loading, retryAt } = view.shown;
+        const failed = !loading && retryAt > Date.now();
+        byId('older').hidden = !older;
+        byId('older').textContent = failed ? strings.olderFailed : strings.olderLoading;
+    }
+
+    /** What does not fill the view cannot be scrolled. */
+    #fill() {
+        if (this.scroller.scrollTop < LOAD_FROM_PX) void this.store.loadOlder();
+    }
+
+    /** @param {string} stream @param {string} id A search leads here. */
+    #found(stream, id) {
+        if (stream !== this.shown) return;
+        this.stuck = false;
+        this.#rebuild();
+        const row = [...this.list.children].find(
+            (child) => /** @type {HTMLElement} */ (child).dataset.id === id,
+        );
+        if (!row) return;
+        row.classList.add('found');
+        this.scroller.scrollTop += this.#top(row) - this.scroller.clientHeight / 3;
+        this.lastTop = this.scroller.scrollTop;
+        this.stuck = !this.store.current?.past && this.#isNearEnd();
+        this.scroller.focus({ preventScroll: true });
+        this.#fill();
+        this.#look();
     }
 
     #rebuild() {
@@ -135,16 +215,23 @@ export class MessagesView {
         const view = this.store.current;
         this.scroller.setAttribute('aria-busy', String(Boolean(view && !view.ready)));
         byId('empty').textContent = this.#emptyText(view);
+        byId('older').hidden = true;
+        this.firstItem = undefined;
+        this.firstRows = [];
         if (!view?.ready) return;
         if (!this.marked || !this.store.looking) this.#markNew(view);
         this.marked = true;
-        for (let i = 0; i < view.items.length; i++) this.#row(view, i);
+        const { items } = view.shown;
+        const rows = items.map((_, i) => this.#rowsOf(view, i));
+        this.list.append(...rows.flat());
+        [this.firstItem, this.firstRows] = [items[0], rows[0] ?? []];
+        this.#older(view);
     }
 
     /** @param {StreamView|undefined} view */
     #emptyText(view) {
         if (!view) return strings.nowhere;
-        if (view.items.length) return '';
+        if (view.shown.items.length) return '';
         if (!view.ready) return strings.loading;
         return view.isPrivate ? strings.emptyPrivate(view.title) : strings.emptyRoom;
     }
@@ -156,17 +243,18 @@ export class MessagesView {
         this.firstNew = view.items.find((item) => view.isUnread(item));
     }
 
-    /** @param {StreamView} view @param {number} index */
-    #row(view, index) {
-        const item = view.items[index];
+    /** @param {StreamView} view @param {number} index @returns {HTMLElement[]} */
+    #rowsOf(view, index) {
+        const { items } = view.shown;
+        const item = items[index];
         const isNew = item === this.firstNew;
-        const gap = view.items[index - 1]?.kind === 'gap';
-        const before = view.items[gap ? index - 2 : index - 1];
+        const gap = index > 0 && items[index - 1].kind !== 'message';
+        const before = items[gap ? index - 2 : index - 1];
         const last = before?.kind === 'message' ? before.message : undefined;
         const talk = (/** @type {string} */ user) => this.store.show(`@${user}`);
         const rows = itemRows(item, last, view.me, talk, isNew || gap);
         if (isNew) rows.splice(-1, 0, newRow());
-        this.list.append(...rows);
+        return rows;
     }
 
     #pending() {
@@ -217,8 +305,13 @@ export class MessagesView {
     }
 
     #isNearEnd() {
+        return this.#isNear(NEAR_END_PX);
+    }
+
+    /** @param {number} px @returns {boolean} is less than that below? */
+    #isNear(px) {
         const { scrollHeight, scrollTop, clientHeight } = this.scroller;
-        return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+        return scrollHeight - scrollTop - clientHeight < px;
     }
 
     #scrollToEnd() {
@@ -229,10 +322,12 @@ export class MessagesView {
     #scrolled() {
         const { scrollTop } = this.scroller;
         // More may have come since: only who moves up wants to be away from the end.
-        if (this.#isNearEnd()) this.stuck = true;
+        const past = Boolean(this.store.current?.past);
+        if (this.#isNearEnd()) this.stuck = !past;
         else if (scrollTop < this.lastTop) this.stuck = false;
         this.lastTop = scrollTop;
-        if (scrollTop < LOAD_FROM_PX) this.store.loadOlder();
+        if (past && this.#isNear(LOAD_FROM_PX)) void this.store.loadNewer();
+        this.#fill();
         this.#look();
     }
 

@@ -4,7 +4,7 @@ import { strings } from '../strings.js';
 
 /** @typedef {import('../types.js').Message} Message */
 /** @typedef {import('../types.js').Outgoing} Outgoing */
-/** @typedef {import('../stream-view.js').Item} Item */
+/** @typedef {import('../run.js').Item} Item */
 
 const GROUP_MS = 5 * 60_000; // what an author says within that stands under one name
 
@@ -75,6 +75,10 @@ function messageRow(message, isOwn, continues, talk) {
 export function itemRows(item, last, me, talk, broken) {
     if (item.kind === 'gap') {
         const text = make('span', {}, icon('warn'), strings.gap(item.missed));
+        return [make('li', { class: 'divider gap' }, text)];
+    }
+    if (item.kind === 'missing') {
+        const text = make('span', {}, icon('warn'), strings.missing(item.count));
         return [make('li', { class: 'divider gap' }, text)];
     }
     const { message } = item;
