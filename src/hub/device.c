@@ -87,15 +87,14 @@ static void revoked(void *arg, const struct store_revoked *r)
 {
     role_assume(&on_hub);
     struct request *op = arg;
-    const bool logout = op->c->type == COMMAND_LOGOUT;
-    if (logout && (r->status == STORE_OK || r->status == STORE_REVOKED))
-        answer(op, event_done()); /* it is, or was, signed out */
-    else if (r->status != STORE_OK)
-        answer_failure(op, r->status);
-    else if (r->count == 0)
+    const bool logout = op->c->type == COMMAND_LOGOUT; /* fine when it was signed out before */
+    const bool ended = r->status == STORE_OK && r->count > 0;
+    if (ended || (logout && (r->status == STORE_OK || r->status == STORE_REVOKED)))
+        answer(op, event_done());
+    else if (r->status == STORE_OK)
         answer_error(op, ERROR_NOT_FOUND, -1);
     else
-        answer(op, event_done());
+        answer_failure(op, r->status);
 }
 
 /* device NULL: all. */

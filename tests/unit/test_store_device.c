@@ -75,14 +75,19 @@ struct listed {
     uint64_t revoked;
 };
 
+static void add_word(char *list, size_t size, const char *word)
+{
+    const size_t used = strlen(list);
+    snprintf(list + used, size - used, "%s ", word);
+}
+
 static void on_devices(void *arg, const struct store_devices *r)
 {
     struct listed *out = arg;
     out->count++;
     out->status = r->status;
     for (size_t i = 0; i < r->count; i++) {
-        strcat(out->ids, r->devices[i].id);
-        strcat(out->ids, " ");
+        add_word(out->ids, sizeof(out->ids), r->devices[i].id);
     }
     if (r->count > 0) {
         out->first = r->devices[0];
@@ -122,8 +127,7 @@ static void on_alive(void *arg, const struct store_alive *r)
     out->count++;
     out->status = r->status;
     for (size_t i = 0; i < r->count; i++) {
-        strcat(out->ids, r->gone[i]);
-        strcat(out->ids, " ");
+        add_word(out->ids, sizeof(out->ids), r->gone[i]);
     }
 }
 
@@ -333,8 +337,7 @@ static void on_keys(void *arg, const struct store_keys *r)
     out->size = r->count;
     out->now_ms = r->now_ms;
     for (size_t i = 0; i < r->count && i < 20; i++) {
-        strcat(out->kids, r->keys[i].kid);
-        strcat(out->kids, " ");
+        add_word(out->kids, sizeof(out->kids), r->keys[i].kid);
     }
     if (r->count > 0) {
         out->first = r->keys[0];
