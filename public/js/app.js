@@ -1,21 +1,25 @@
 /** Puts the parts together: the start screen, then one store and its views per user. */
+import { Account } from './account.js';
 import { byId } from './dom.js';
 import { isPlace } from './names.js';
 import * as storage from './storage.js';
 import { Store } from './store.js';
 import { strings } from './strings.js';
 import { ComposerView } from './views/composer.js';
+import { DevicesView } from './views/devices.js';
 import { Drawers, followKeyboard } from './views/drawers.js';
 import { HeadView } from './views/head.js';
 import { MessagesView } from './views/messages.js';
 import { SearchView } from './views/search.js';
 import { SideView } from './views/side.js';
-import { startView } from './views/start.js';
+import { StartView } from './views/start.js';
 
 const TOAST_MS = 4_000;
 
 const drawers = new Drawers();
-const start = startView(enter);
+const account = new Account({ api: new URL('/api/v1/', location.href).href, kept: storage.login });
+const start = new StartView(account, enter);
+const devices = new DevicesView(account, quit);
 /** @type {{store: Store, stop: () => void}|null} */
 let session = null;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -47,9 +51,14 @@ function placeInAddress() {
     }
 }
 
-/** @param {string} name */
+/** @param {string} name as guest, or that of the account */
 function enter(name) {
-    const store = new Store(socketUrl(), name);
+    const isAccount = name === account.name;
+    const token = (/** @type {string} */ stale) => account.token(stale);
+    const store = new Store(socketUrl(), name, isAccount ? token : undefined);
+    byId('open-devices').hidden = !isAccount;
+    byId('quit').title = isAccount ? strings.logOut : strings.leave;
+    byId('quit').setAttribute('aria-label', byId('quit').title);
     const messages = new MessagesView(store, toast);
     const composer = new ComposerView(store, () => messages.toEnd());
     const chosen = () => {
@@ -66,7 +75,7 @@ function enter(name) {
     });
     store.on('refused', ({ stream, code, message }) => {
         if (stream) side.complain(code, message);
-        else leave(strings.error(code, message));
+        else leave(code, message);
     });
     session = {
         store,
@@ -82,16 +91,29 @@ function enter(name) {
     chosen();
 }
 
-/** @param {string} problem Back to the start screen; "" when the user wants to go. */
-function leave(problem) {
+/**
+ * Back to the start screen.
+ * @param {string} code what is wrong; "" when the user wants to go
+ * @param {string} [message]
+ */
+function leave(code, message) {
     if (!session) return;
     const { store, stop } = session;
     session = null;
     stop();
     drawers.close();
+    devices.close();
     storage.keepUser(store.me, false);
     document.title = strings.title;
-    start.show(store.me, problem);
+    if (code === 'accounts_off') account.forget();
+    start.show(store.me, code, message);
+}
+
+/** The user wants to go; an account is logged out. */
+function quit() {
+    const isAccount = Boolean(session?.store.client.token);
+    leave('');
+    if (isAccount) account.logout().catch(() => toast(strings.logOutUntold));
 }
 
 /** @param {Store} store The address names the place, so the back button leads to the last one. */
@@ -106,7 +128,15 @@ addEventListener('popstate', () => {
     const place = placeInAddress();
     if (place && session && session.store.active !== place) session.store.show(place);
 });
-byId('quit').addEventListener('click', () => leave(''));
+byId('quit').addEventListener('click', quit);
+account.on('lost', () => leave('bad_token'));
+account.on('changed', (name) => {
+    if (session?.store.client.token) leave(''); // another tab logged out, or in as somebody else
+    if (name && !session) enter(name);
+});
+addEventListener('storage', ({ key }) => {
+    if (key === storage.ACCOUNT || key === null) account.reread();
+});
 for (const sign of ['pageshow', 'online'])
     addEventListener(sign, () => session?.store.client.wake());
 document.addEventListener('visibilitychange', () => {
@@ -115,5 +145,6 @@ document.addEventListener('visibilitychange', () => {
 followKeyboard();
 
 const { name, entered } = storage.user();
-if (entered && name) enter(name);
+if (account.name) enter(account.name);
+else if (entered && name) enter(name);
 else start.show(name, '');

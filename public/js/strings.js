@@ -19,6 +19,16 @@ const ERRORS = {
     busy: 'The server has too much to do. Try again in a moment.',
     offline: 'There is no connection. Try again in a moment.',
     not_joined: 'You are not in this room any more.',
+    accounts_off: 'This server has no accounts any more. Enter as a guest.',
+    login_required: 'This server takes no guests. Log in, or make an account.',
+    bad_login: 'The name or the password is wrong.',
+    login_limited: 'Too many attempts. Try again in some minutes.',
+    bad_password: 'A password has 8 to 1024 bytes; 8 letters are enough.',
+    bad_token: 'This device was signed out. Log in again.',
+    token_expired: 'This login has ended. Log in again.',
+    wrong_user: 'This login belongs to another name.',
+    not_found: 'This device is signed out already.',
+    unavailable: 'The server is in trouble. Try again in a moment.',
 };
 
 const date = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
@@ -32,6 +42,23 @@ export const strings = {
 
     /** @param {string} code @param {string} [fallback] */
     error: (code, fallback) => ERRORS[code] ?? fallback ?? 'The server refused it.',
+
+    ways: { guest: 'Enter', login: 'Log in', register: 'Make the account' },
+    guestNote: 'No account. The name stays yours in this browser while you use it.',
+    nameTaken: 'Somebody uses this name. If it is yours, log in.',
+    leave: 'Leave confab',
+    logOut: 'Log out',
+    logOutUntold: 'You are logged out here, but the server could not be told.',
+    thisDevice: 'This device',
+    someDevice: 'Some device',
+    onlineNow: 'Connected now',
+    /** @param {number} ms */
+    lastSeen: (ms) => `Last seen ${both.format(ms)}`,
+    signOut: 'Sign out',
+    /** @param {string} device */
+    signOutOf: (device) => `Sign out: ${device}`,
+    /** @param {number} n */
+    signedOut: (n) => `${plural(n, 'device is', 'devices are')} signed out.`,
 
     online: 'Connected',
     connecting: 'Connecting…',

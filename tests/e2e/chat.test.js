@@ -129,7 +129,7 @@ test('a name in use is refused with a sentence, and another one works', async (t
     await thief.sees('#name-error', 'A name has letters');
     await thief.page.fill('#name', 'unique');
     await thief.page.click('#enter');
-    await thief.sees('#name-error', 'Somebody else uses this name');
+    await thief.sees('#name-error', 'Somebody uses this name. If it is yours, log in.');
     await thief.join('someone-else');
     await alice.place('members', 'someone-else').waitFor();
 });
