@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a call of publish.lua costs Redis: CPU of its main thread per call, in microseconds.
 
-A private redis-server with an append-only file takes calls as instances send them, without an
-archive and with one. Several folders (publish.lua and fence.lua in variants that take the same
+A private redis-server with an append-only file takes calls as instances send them: without an
+archive, with its stream, and with an archive that also reads the stream. Several folders (publish.lua and fence.lua in variants that take the same
 arguments) are measured in turn, and the least of all rounds counts: the rest is noise of a busy
 machine.
 
@@ -23,7 +23,8 @@ LIMITS = (
 )
 PARTS = ["fence.lua", "publish.lua"]
 STREAMS = 1000
-UNDER_WAY = 20  # of all instances
+STREAM = "confab:archive"
+UNDER_WAY = 20  # calls of all instances
 HEAD = '{"type":"message","room":"%s","user":"user-%d","seq":'
 MID = ',"id":"0123456789abcdef","timestamp":'
 TAIL = ',"content":"' + "x" * 50 + '"}'
@@ -38,6 +39,7 @@ class Redis:
             ["redis-server", "--port", "0", "--unixsocket", self.path, "--dir", folder]
             + ["--appendonly", "yes", "--save", "", "--auto-aof-rewrite-percentage", "0"],
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.socket = socket.socket(socket.AF_UNIX)
         while self.socket.connect_ex(self.path):
@@ -71,16 +73,25 @@ class Redis:
         with open(f"/proc/{self.process.pid}/schedstat", encoding="ascii") as f:
             return int(f.read().split()[0]) / 1000
 
-    def drive(self, calls):
+    def drain(self):
+        """What an archive does with 60 entries."""
+        entries = self.run("XREADGROUP", "GROUP", "a:0", "c", "COUNT", 60, "STREAMS", STREAM, ">")
+        ids = [entry[0].decode() for entry in entries[0][1]]
+        self.run("XACK", STREAM, "a:0", *ids)
+        self.run("XTRIM", STREAM, "MINID", "~", ids[-1])
+
+    def drive(self, calls, drains=False):
         """Sends the calls, UNDER_WAY at a time. Returns CPU per call in µs."""
         bursts = [calls[i : i + UNDER_WAY] for i in range(0, len(calls), UNDER_WAY)]
         before = self.cpu_us()
-        for burst in bursts:
+        for n, burst in enumerate(bursts, 1):
             self.socket.sendall(b"".join(burst))
             for _ in burst:
                 answer = self.answer()
                 if not all(isinstance(a, bytes) and a.startswith(b"ok ") for a in answer):
                     raise RuntimeError(f"not stored: {answer}")
+            if drains and n % 3 == 0:
+                self.drain()
         return (self.cpu_us() - before) / len(calls)
 
 
@@ -123,7 +134,7 @@ def make_calls(sha, count, streams, each, private=False, cid=False):
     """`count` calls with `each` messages to each of `streams` streams."""
     calls, at = [], 0
     for _ in range(count):
-        keys, args = ["confab:archive"], ["fence", "epoch", "0"]
+        keys, args = [STREAM], ["fence", "epoch", "0"]
         for _ in range(streams):
             more_keys, more_args = group(at % STREAMS, each, private, cid)
             keys += more_keys
@@ -142,17 +153,38 @@ CASES = {
 }
 
 
-def measure(redis, sha, case, calls):
-    """One round."""
-    messages = CASES[case]["streams"] * CASES[case]["each"]
-    return redis.drive(make_calls(sha, max(calls // messages, STREAMS // 4), **CASES[case]))
+COLUMNS = ("no archive", "stream", "and reader")
 
 
-def archive(redis, on):
-    """An empty stream, as the first archive makes it, or none."""
-    redis.run("DEL", "confab:archive")
-    if on:
-        redis.run("XGROUP", "CREATE", "confab:archive", "a:0", "0", "MKSTREAM")
+def measure(redis, sha, case, column, calls):
+    """One round. The stream is empty, as the first archive makes it, or not there."""
+    redis.run("DEL", STREAM)
+    if column != COLUMNS[0]:
+        redis.run("XGROUP", "CREATE", STREAM, "a:0", "0", "MKSTREAM")
+    return redis.drive(make_calls(sha, calls, **CASES[case]), column == COLUMNS[2])
+
+
+def load(redis, folder):
+    """The SHA of the script in this folder."""
+    parts = [(pathlib.Path(folder) / part).read_text("utf-8") for part in PARTS]
+    return redis.run("SCRIPT", "LOAD", LIMITS + "".join(parts)).decode()
+
+
+def by_time(options, keys):
+    """{key: µs of CPU per call}, the least of all rounds."""
+    best = {}
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
+        redis = Redis(folder)
+        shas = {name: load(redis, name) for name in options.folders}
+        for case in CASES:  # streams and their lives are there
+            measure(redis, shas[options.folders[0]], case, COLUMNS[0], STREAMS)
+        for _ in range(options.rounds):
+            for key in keys:
+                messages = CASES[key[1]]["streams"] * CASES[key[1]]["each"]
+                us = measure(redis, shas[key[0]], *key[1:], max(options.calls // messages, 240))
+                best[key] = min(best.get(key, us), us)
+        redis.close()
+    return best
 
 
 def main():
@@ -163,25 +195,12 @@ def main():
     parser.add_argument("--calls", type=int, default=4000)
     parser.add_argument("--dir", default="/dev/shm", help="where the append-only file is")
     options = parser.parse_args()
-    best = {}
-    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        redis = Redis(folder)
-        shas = {}
-        for name in options.folders:
-            parts = [(pathlib.Path(name) / part).read_text("utf-8") for part in PARTS]
-            shas[name] = redis.run("SCRIPT", "LOAD", LIMITS + "".join(parts)).decode()
-        for case in CASES:  # streams and their lives are there
-            measure(redis, shas[options.folders[0]], case, STREAMS)
-        for _ in range(options.rounds):
-            for key in [(n, on, c) for c in CASES for n in shas for on in (False, True)]:
-                archive(redis, key[1])
-                us = measure(redis, shas[key[0]], key[2], options.calls)
-                best[key] = min(best.get(key, us), us)
-        redis.close()
-    for name in shas:
-        print(f"{name}\n{'µs of Redis per call':28}{'no archive':>12}{'archive':>12}")
+    keys = [(n, c, column) for c in CASES for n in options.folders for column in COLUMNS]
+    best = by_time(options, keys)
+    for name in options.folders:
+        print(f"{name:32}", *(f"{column:>12}" for column in COLUMNS))
         for case in CASES:
-            print(f"{case:28}{best[name, False, case]:12.1f}{best[name, True, case]:12.1f}")
+            print(f"{case:32}", *(f"{best[name, case, column]:12.1f}" for column in COLUMNS))
 
 
 if __name__ == "__main__":

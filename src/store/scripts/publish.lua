@@ -32,8 +32,8 @@ local TRIM_STEP = 20 -- a list need not be cut with every message: who reads it 
 local call, try, format, KEYS, ARGV = redis.call, redis.pcall, string.format, KEYS, ARGV
 local time = call('TIME')
 local now_s, timestamp = time[1], format('%s%03d', time[1], time[2] / 1000)
--- Keys that live for a day need not be told so with every message: once in 100 s, which is what
--- the last two digits count.
+-- Keys that live for a day need not be told so with every message: the first one in 100 s, which
+-- is what the last two digits count.
 local renewal = string.sub(now_s, 1, -3)
 local after = ' ' .. timestamp
 local key, arg = 1, 3 -- the last ones that were taken
