@@ -340,6 +340,22 @@ def test_archive_lock_held(keep, connect, new, room, archive):
     archive.check(acks)
 
 
+def test_damaged_while_it_runs(keep, connect, new, room, archive):
+    """A page that cannot be read starts the repair; the writer's own cache would hide it."""
+    server = keep()
+    wait_state(server, "ok")
+    anna = connect(server, new.anna, room)
+    acks = anna.say_all([f"m{n}" for n in range(150)])
+    archive.check(acks)
+    archive.damage(0, 1 << 20)
+    path = f"/api/v1/messages/{room}?limit=100&before=50"
+    wait_for(lambda: server.request("GET", path).status == 503, "a page finds it")
+    acks += anna.say_all([f"n{n}" for n in range(10)])
+    archive.check(acks[-100:], timeout=40)  # what Redis has
+    wait_state(server, "ok", timeout=40)
+    assert server.health() == 200 and server.request("GET", path).status == 200
+
+
 def test_damaged_under_a_writer_that_dies(keep, connect, new, room, archive):
     """Who takes over finds it; what Redis still has is there again."""
     writer, other = keep(), keep()
