@@ -147,7 +147,7 @@ static int ask(struct feed *f, redisReply **out, const char *fmt, ...)
 /* For an answer that says nothing. */
 static int tell(struct feed *f, const char *fmt, ...)
 {
-    redisReply *reply;
+    redisReply *reply = NULL;
     va_list args;
     va_start(args, fmt);
     int error = ask_with(f, &reply, fmt, args);
@@ -389,7 +389,7 @@ int feed_ack(struct feed *f, const char *const *ids, size_t count)
     words[1] = f->stream;
     words[2] = f->group;
     memcpy(words + 3, ids, count * sizeof *ids);
-    redisReply *reply;
+    redisReply *reply = NULL;
     error = take_reply(f, redisCommandArgv(f->redis, (int)count + 3, words, NULL), &reply);
     free(words);
     if (error == 0)
@@ -509,7 +509,8 @@ static void give_list(const redisReply *meta, const redisReply *list, const char
     if (count > top - first + 1)
         count = (size_t)(top - first + 1);
     struct str text = STR_INIT;
-    str_addf(&text, "m %s %llu", meta->element[0]->str, (unsigned long long)(top - count + 1));
+    str_addf(&text, "m %s ", meta->element[0]->str);
+    str_addu(&text, top - count + 1);
     for (size_t i = count; i-- > 0;) {
         str_addc(&text, '\n');
         if (is_text(list->element[i]))
