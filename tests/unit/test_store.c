@@ -431,8 +431,13 @@ static void a_late_witness_of_lost_numbers_starts_a_new_epoch(void **state)
     struct store_known first = known_of(&before), late = first;
     first.fence = late.fence = "other";
     late.seq = 4;
-    assert_string_equal(test_store_load(&a, "r", &first).epoch, before.epoch);
-    assert_string_not_equal(test_store_load(&a, "r", &late).epoch, before.epoch);
+    struct test_messages vouched = test_store_load(&a, "r", &first);
+    assert_string_equal(vouched.epoch, before.epoch);
+    assert_int_equal(vouched.epoch_first, 1);
+    struct test_messages after = test_store_load(&a, "r", &late);
+    assert_string_not_equal(after.epoch, before.epoch);
+    assert_int_equal(after.epoch_first, 4); /* 1 to 3 are of the epoch before */
+    assert_int_equal(test_store_page(&a, "r", "al", UINT64_MAX, 100).epoch_first, 4);
 }
 
 static void older_data_in_the_same_process_starts_a_new_epoch(void **state)
