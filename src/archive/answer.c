@@ -64,7 +64,7 @@ static enum sink_status look_behind(const struct archive_sink *kind, void *sink,
     const struct page_query next = { .stream = ask->page.stream,
                                      .epoch = ask->now_epoch,
                                      .way = PAGE_AFTER,
-                                     .seq = last,
+                                     .seq = wanted - (wanted > 0),
                                      .limit = 1 };
     struct page_result more;
     enum sink_status status = kind->page(sink, &next, &more);

@@ -267,6 +267,9 @@ void asks_serve(struct hub *h)
 
 void asks_end(struct hub *h)
 {
-    while (h->asks)
-        unavailable(h->asks);
+    struct open_ask *o, *next;
+    HASH_ITER(hh, h->asks, o, next)
+    {
+        unavailable(o);
+    }
 }

@@ -179,7 +179,7 @@ export class MessagesView {
         return true;
     }
 
-    /** @param {StreamView} view The line above the first message; it is there before it is needed. */
+    /** @param {StreamView} view The line above the first message, there before it is needed. */
     #older(view) {
         const { older, loading, retryAt } = view.shown;
         const failed = !loading && retryAt > Date.now();

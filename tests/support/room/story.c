@@ -207,8 +207,10 @@ void store_reply(struct store *s, const char *asker, uint64_t id, uint64_t newes
                  const struct frame *f)
 {
     (void)s;
-    str_addf(&wire, "%s/%d:reply(%d,%.*s) ", asker, (int)id, (int)newest,
-             (int)strcspn(frame_payload(f) + 9, "\""), frame_payload(f) + 9);
+    char *type = xmemdupz(frame_payload(f) + 9, frame_payload_size(f) - 9); /* {"type":" */
+    type[strcspn(type, "\"")] = '\0';
+    str_addf(&wire, "%s/%d:reply(%d,%s) ", asker, (int)id, (int)newest, type);
+    free(type);
 }
 void store_serve(struct store *s)
 {
