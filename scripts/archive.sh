@@ -11,8 +11,8 @@ Usage: scripts/archive.sh data N FOLDER [OPTION]…
 data   writes N messages (10 words, as Zipf's law has them) through the archive's own code into
        FOLDER, in batches of 2,000 with the index made every 20,000, and says how fast
 bench  the same in a temporary folder, without and with the index, for N messages (10000000;
-       about 300 bytes of disk each), then pages of 50 out of them: warm, and with the file
-       dropped from the cache before each
+       about 300 bytes of disk each), then pages of 50 out of them and searches: warm, and
+       with the file dropped from the cache before each
 
   --rooms N    rooms that they are spread over (100)
   --users N    who write them (1000)
@@ -61,6 +61,8 @@ bench)
     ls -l "$folder/all"
     run pages all "$n" "$@"
     run pages all "$n" --cold "$@"
+    run find all "$n" "$@"
+    run find all "$n" --cold "$@"
     ;;
 --help | -h) usage ;;
 *) usage >&2; exit 2 ;;

@@ -88,6 +88,10 @@ static size_t make_json(char out[JSON_BYTES], const struct options *o, const cha
                               room, seq, next_random(), (unsigned)(next_random() % o->users));
     size_t size = (size_t)head;
 
+    /* two common words that meet once in a million messages */
+    const uint64_t tick = next_random() % 1000000;
+    size += (size_t)snprintf(out + size, JSON_BYTES - size, "%s%s", tick < 100000 ? "tick " : "",
+                             tick == 0 || (tick >= 100000 && tick < 200000) ? "tock " : "");
     for (unsigned words = 2 + (unsigned)(next_random() % 18); words > 0; words--) {
         size += add_word(out + size, word_number());
         out[size++] = words > 1 ? ' ' : '"';
@@ -97,12 +101,13 @@ static size_t make_json(char out[JSON_BYTES], const struct options *o, const cha
                                    (unsigned)next_random());
 }
 
-static void upkeep(void *sink)
+/* budget_us: what the server gives it beside messages, or when it is idle. */
+static void upkeep(void *sink, int64_t budget_us)
 {
     bool more = true;
 
     while (more) {
-        const enum sink_status status = sink_sqlite.upkeep(sink, 200000, &more);
+        const enum sink_status status = sink_sqlite.upkeep(sink, budget_us, &more);
         if (status != SINK_OK)
             die("upkeep", status, sink_sqlite.why(sink));
     }
@@ -181,7 +186,7 @@ static void data(const struct options *o)
         const int64_t wall = clock_mono_us(), cpu = cpu_us();
         write_batch(sink, messages);
         if (n / BATCH % INDEX_EVERY == INDEX_EVERY - 1 || n + BATCH >= o->rows)
-            upkeep(sink);
+            upkeep(sink, 20000);
         add_cost(&part, &(struct cost){ BATCH, clock_mono_us() - wall, cpu_us() - cpu });
         if (part.rows < 1000000 && n + BATCH < o->rows)
             continue;
@@ -190,6 +195,9 @@ static void data(const struct options *o)
         part = (struct cost){ 0 };
     }
     report("all", &all);
+    const int64_t wall = clock_mono_us(), cpu = cpu_us();
+    upkeep(sink, 200000);
+    report("idle", &(struct cost){ o->rows, clock_mono_us() - wall, cpu_us() - cpu });
     sink_sqlite.close(sink);
     free(rooms);
 }
@@ -245,11 +253,81 @@ static void pages(const struct options *o)
     sink_sqlite.close(sink);
 }
 
+/* ---- searches ---- */
+
+static void find(const struct options *o, void *sink, const char *what, const char *q,
+                 const char *const *streams, size_t count)
+{
+    struct search_query query = { .q = q, .streams = streams, .stream_count = count, .limit = 20 };
+    struct hist wall = { 0 }, cpu = { 0 };
+    struct search_result result;
+    unsigned pages = 0, hits = 0;
+    char cursor[SINK_CURSOR_BYTES + 1] = "";
+
+    for (unsigned i = 0; i < (o->cold ? 10u : 100u); i++) {
+        if (o->cold)
+            set_cache(o);
+        const int64_t begin = clock_mono_us(), begin_cpu = cpu_us();
+        if (sink_sqlite.search(sink, &query, &result) != SINK_OK || result.refused != ERROR_NONE)
+            die("search", SINK_IO, sink_sqlite.why(sink));
+        hist_add(&cpu, cpu_us() - begin_cpu);
+        hist_add(&wall, clock_mono_us() - begin);
+    }
+    do { /* how many pages until there are 20 hits, or all */
+        query.cursor = cursor;
+        if (sink_sqlite.search(sink, &query, &result) != SINK_OK || result.refused != ERROR_NONE)
+            die("search", SINK_IO, sink_sqlite.why(sink));
+        hits += (unsigned)result.count;
+        snprintf(cursor, sizeof cursor, "%s", result.cursor);
+        pages++;
+    } while (hits < query.limit && *cursor != '\0');
+    printf("%-24s %3zu rooms, %s: p50=%.1f ms p99=%.1f ms; of it processor p50=%.1f ms p99=%.1f ms;"
+           " %u hits in %u pages\n",
+           what, count, o->cold ? "cold" : "warm", (double)hist_quantile(&wall, 0.5) / 1e3,
+           (double)hist_quantile(&wall, 0.99) / 1e3, (double)hist_quantile(&cpu, 0.5) / 1e3,
+           (double)hist_quantile(&cpu, 0.99) / 1e3, hits, pages);
+    fflush(stdout);
+}
+
+static void searches(const struct options *o)
+{
+    char rare[32], common[32], other[32], both[80], phrase[80];
+    char(*rooms)[32] = xcalloc(o->rooms, sizeof *rooms);
+    const char **streams = xcalloc(o->rooms, sizeof *streams);
+    void *sink = open_sink(o, SINK_READ);
+
+    rare[add_word(rare, VOCABULARY - 1)] = '\0';
+    common[add_word(common, 1)] = '\0';
+    other[add_word(other, 2)] = '\0';
+    snprintf(both, sizeof both, "%s %s", common, other);
+    snprintf(phrase, sizeof phrase, "\"%s %s\"", common, other);
+    for (unsigned i = 0; i < o->rooms; i++) {
+        snprintf(rooms[i], sizeof rooms[i], "r:room%u", i);
+        streams[i] = rooms[i];
+    }
+    set_cache(o);
+    const size_t counts[] = { 1, 10, o->rooms };
+    for (size_t i = 0; i < 3; i++) {
+        const size_t count = counts[i];
+        if (count > o->rooms || (i > 0 && count == counts[i - 1]))
+            continue;
+        find(o, sink, "rare word", rare, streams, count);
+        find(o, sink, "common word", common, streams, count);
+        find(o, sink, "two common words", both, streams, count);
+        find(o, sink, "two that rarely meet", "tick tock", streams, count);
+        find(o, sink, "phrase", phrase, streams, count);
+        find(o, sink, "absent word", "qqq", streams, count);
+    }
+    sink_sqlite.close(sink);
+    free(streams);
+    free(rooms);
+}
+
 static const char usage[] =
-    "Usage: confab-archive data|pages FOLDER [option]…\n"
+    "Usage: confab-archive data|pages|find FOLDER [option]…\n"
     "  --rows N    messages (1000000)        --rooms N   they are spread over (100)\n"
     "  --users N   who write them (1000)     --no-index  without the index for searches\n"
-    "  --cold      pages: drop the file from the cache before each\n";
+    "  --cold      pages, find: drop the file from the cache before each\n";
 
 int main(int argc, char **argv)
 {
@@ -291,6 +369,8 @@ int main(int argc, char **argv)
     o.folder = argv[optind + 1];
     if (strcmp(argv[optind], "data") == 0)
         data(&o);
+    else if (strcmp(argv[optind], "find") == 0)
+        searches(&o);
     else
         pages(&o);
     return 0;
