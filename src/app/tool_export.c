@@ -153,31 +153,42 @@ static int run(void *sink, const struct tool_line *line, const struct care_filte
     return status;
 }
 
+/* The streams of --room. False: one is none. */
+static bool name_streams(const struct tool_line *line, char *streams[TOOL_ROOMS_MOST])
+{
+    for (size_t i = 0; i < line->room_count; i++) {
+        char room[ROOM_MAX_BYTES + 1];
+        struct str stream = STR_INIT;
+        if (rules_room(line->rooms[i], strlen(line->rooms[i]), room) != ERROR_NONE)
+            return false;
+        str_addf(&stream, "r:%s", room);
+        streams[i] = str_detach(&stream);
+    }
+    return true;
+}
+
 int tool_export(const struct tool_line *line)
 {
     struct care_filter filter = { .streams = NULL };
-    char *streams[TOOL_ROOMS_MOST];
+    char *streams[TOOL_ROOMS_MOST] = { NULL };
+    int status = TOOL_FAILED;
 
     if (line->word_count > 0)
         return tool_misuse("export takes no %s: confab export --help", line->words[0]);
     if (!tool_date("--since", line->since, &filter.since_ms) ||
         !tool_date("--until", line->until, &filter.until_ms))
         return TOOL_WRONG_USE;
-    for (size_t i = 0; i < line->room_count; i++) {
-        char room[ROOM_MAX_BYTES + 1];
-        if (rules_room(line->rooms[i], strlen(line->rooms[i]), room) != ERROR_NONE)
-            return tool_misuse("--room must be the name of a room");
-        struct str stream = STR_INIT;
-        str_addf(&stream, "r:%s", room);
-        streams[i] = str_detach(&stream);
-        filter.stream_count = i + 1;
-    }
-    if (filter.stream_count > 0)
+    const bool is_well = name_streams(line, streams);
+    if (line->room_count > 0)
         filter.streams = (const char *const *)streams;
-    void *sink = tool_open(line, SINK_READ);
-    const int status = sink == NULL ? TOOL_FAILED : run(sink, line, &filter);
+    filter.stream_count = line->room_count;
+    void *sink = is_well ? tool_open(line, SINK_READ) : NULL;
+    if (!is_well)
+        status = tool_misuse("--room must be the name of a room");
+    if (sink != NULL)
+        status = run(sink, line, &filter);
     sink_sqlite.close(sink);
-    for (size_t i = 0; i < filter.stream_count; i++)
+    for (size_t i = 0; i < line->room_count; i++)
         free(streams[i]);
     return status;
 }

@@ -172,6 +172,7 @@ static double sum(const Fts5ExtensionApi *fts5, Fts5Context *row, const struct q
     size_t token = 0;
     double sum = 0;
 
+    places[0].column = -1;
     for (size_t unit = 0; unit < query->count; unit++) {
         for (size_t i = 0; i < query->tokens[unit]; i++) {
             *rc = place_first(fts5, row, token++, &places[i]);

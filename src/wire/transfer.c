@@ -4,6 +4,7 @@
 #include "fields.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 enum { VERSION = 1, KIND_SEARCHABLE = 1, KIND_FORGOTTEN = 6 };
 
@@ -61,7 +62,8 @@ static const char *read_room(const json_t *value, struct transfer_message *out)
         rules_room(json_string_value(value), json_string_length(value), room) != ERROR_NONE ||
         strcmp(room, json_string_value(value)) != 0)
         return "room is not a name of a room";
-    memcpy(out->stream, "r:", 2);
+    out->stream[0] = 'r';
+    out->stream[1] = ':';
     return NULL;
 }
 
@@ -72,13 +74,8 @@ static const char *read_between(const json_t *value, struct transfer_message *ou
     if (json_array_size(value) != 2 || !is_name(a) || !is_name(b) ||
         strcmp(json_string_value(a), json_string_value(b)) > 0)
         return "between is not two names, in order";
-    char *at = out->stream;
-    memcpy(at, "d:", 2);
-    at += 2;
-    memcpy(at, json_string_value(a), json_string_length(a));
-    at += json_string_length(a);
-    *at++ = '|';
-    memcpy(at, json_string_value(b), json_string_length(b) + 1);
+    snprintf(out->stream, sizeof out->stream, "d:%s|%s", json_string_value(a),
+             json_string_value(b));
     return NULL;
 }
 
