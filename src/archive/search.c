@@ -12,6 +12,7 @@
 enum {
     STEP_US = 5000, /* in one epoch, before the next newest one gets its turn */
     STEP_HITS_LEAST = 16,
+    RARE = SEARCH_CANDIDATES / 2, /* fewer matches in all scans */
     LATE_US = 200000,
     GRID = 64,
 };
@@ -302,8 +303,9 @@ static bool look_by_id(struct file *f, struct cursor *c, const struct limits *li
         match(f, c->low, c->high, SIZE_MAX, limits->deadline_us + LATE_US);
         return true;
     }
-    c->low = match(f, low, c->high, limits->enough, limits->deadline_us);
-    if (c->goes_on || s->candidate_count < limits->enough)
+    const size_t most = c->goes_on ? limits->enough : RARE;
+    c->low = match(f, low, c->high, most, limits->deadline_us);
+    if (s->candidate_count < most || c->goes_on)
         return true;
     s->candidate_count = 0;
     c->low = c->high = 0;
