@@ -516,6 +516,85 @@ static void what_was_taken_out_is_not_found(void **state)
     assert_string_equal(found(w, "word"), "word b");
 }
 
+/* Messages of one word each, `count` in a transaction. */
+static void add_batch(struct world *w, unsigned count)
+{
+    struct sink_message *messages = xcalloc(count, sizeof *messages);
+    struct sink_written written;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct str json = STR_INIT;
+        const uint64_t seq = ++w->seq;
+        str_addf(&json,
+                 "{\"type\":\"message\",\"user\":\"bob\",\"seq\":%llu,"
+                 "\"content\":\"word%llu\",\"timestamp\":%lld}",
+                 (unsigned long long)seq, (unsigned long long)seq, (long long)NOW_MS);
+        messages[i] = (struct sink_message){ "r:general", "E", seq, json.data, json.size, "0-1" };
+    }
+    const struct sink_batch batch = { .messages = messages, .message_count = count };
+    must(sink_sqlite.write(w->sink, &batch, &written), w);
+    assert_int_equal(written.added, count);
+    for (unsigned i = 0; i < count; i++)
+        free((char *)messages[i].json);
+    free(messages);
+}
+
+static int64_t parts_of_index(struct world *w)
+{
+    struct file *f = w->sink;
+    sqlite3_stmt *s = NULL;
+
+    assert_int_equal(
+        sqlite3_prepare_v2(f->db, "SELECT count(DISTINCT segid) FROM search_idx", -1, &s, NULL),
+        SQLITE_OK);
+    const int64_t parts = file_number(f, s, -1);
+    sqlite3_finalize(s);
+    return parts;
+}
+
+static void the_index_is_made_one_part_when_idle(void **state)
+{
+    struct world *w = *state;
+    struct file *f = w->sink;
+    bool more;
+
+    file_exec(f, "PRAGMA synchronous = OFF");
+    for (unsigned i = 0; i < 11; i++) {
+        add_batch(w, 2000);
+        do { /* beside messages */
+            f->index_mono_ms = 0;
+            must(sink_sqlite.upkeep(f, 20000, &more), w);
+        } while (more);
+    }
+    assert_true(parts_of_index(w) > 1);
+    keep_up(w);
+    assert_int_equal(parts_of_index(w), 1);
+    assert_string_equal(found(w, "word21999"), "word21999");
+    add_batch(w, 2000); /* too few for another time */
+    keep_up(w);
+    assert_int_equal(parts_of_index(w), 2);
+}
+
+static void the_log_is_copied_back(void **state)
+{
+    struct world *w = *state;
+    struct file *f = w->sink;
+    char path[128], text[65536];
+    bool more;
+
+    say(w, "unmistakable");
+    snprintf(path, sizeof path, "%s/archive.db", w->folder);
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        const size_t size = fread(text, 1, sizeof text, file);
+        fclose(file);
+        assert_true((memmem(text, size, "unmistakable", 12) != NULL) == (i == 1));
+        f->log_copied -= 4096; /* as if it had grown by so many pages */
+        must(sink_sqlite.upkeep(f, 0, &more), w);
+    }
+}
+
 /* No bound of FTS5 stops it between two matches: the mark does. */
 static void marks_are_in_every_room(void **state)
 {
@@ -554,6 +633,8 @@ int main(void)
         TEST(a_cursor_belongs_to_its_search),
         TEST(what_was_taken_out_is_not_found),
         TEST(marks_are_in_every_room),
+        TEST(the_index_is_made_one_part_when_idle),
+        TEST(the_log_is_copied_back),
     };
 
     return cmocka_run_group_tests_name("search", tests, NULL, NULL);
