@@ -187,7 +187,10 @@ enum transfer_line transfer_read(const char *line, size_t size, struct transfer_
         *why = "longer than 64 KiB";
         return TRANSFER_BROKEN;
     }
-    json_t *object = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
+    /* jansson passes over NULs, without counting them */
+    json_t *object = memchr(line, '\0', size) == NULL
+                         ? json_loadb(line, size, JSON_REJECT_DUPLICATES, &error)
+                         : NULL;
     *why = object == NULL ? "not JSON" : "not an object";
     const enum transfer_line kind =
         json_is_object(object) ? read_object(object, line, size, out, why) : TRANSFER_BROKEN;

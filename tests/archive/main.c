@@ -313,7 +313,7 @@ static void searches(const struct options *o)
     const size_t counts[] = { 1, 10, o->rooms };
     for (size_t i = 0; i < 3; i++) {
         const size_t count = counts[i];
-        if (count > o->rooms || (i > 0 && count == counts[i - 1]))
+        if (count > o->rooms || (i == 2 && (count == counts[0] || count == counts[1])))
             continue;
         find(o, "rare word", rare, streams, count);
         find(o, "common word", common, streams, count);

@@ -156,6 +156,17 @@ static void what_was_forgotten_has_no_text(void **state)
          "\"user\":\"(deleted)\",\"seq\":1,\"content\":\"\",\"timestamp\":1,\"deleted\":true}}");
 }
 
+static void nul_is_not_json(void **state)
+{
+    static const char line[] = ROOM "{\"type\":\"message\",\"user\":\"a\",\"seq\":1,"
+                                    "\"content\":\"x\",\"timestamp\":1\0}}";
+    const char *why = "";
+
+    (void)state;
+    assert_int_equal(transfer_read(line, sizeof line - 1, &message, &why), TRANSFER_BROKEN);
+    assert_string_equal(why, "not JSON");
+}
+
 static void a_line_has_a_limit(void **state)
 {
     struct str line = STR_INIT;
@@ -182,6 +193,7 @@ int main(void)
         cmocka_unit_test(each_fault_is_named),
         cmocka_unit_test(each_fault_of_a_message_is_named),
         cmocka_unit_test(what_was_forgotten_has_no_text),
+        cmocka_unit_test(nul_is_not_json),
         cmocka_unit_test(a_line_has_a_limit),
     };
 
