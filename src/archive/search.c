@@ -13,7 +13,6 @@ enum {
     STEP_US = 5000, /* in one epoch, before the next newest one gets its turn */
     STEP_HITS_LEAST = 16,
     RARE = SEARCH_CANDIDATES / 2, /* fewer matches in all scans */
-    LATE_US = 200000,
     GRID = 64,
 };
 
@@ -35,9 +34,9 @@ struct candidate {
 };
 
 struct limits {
-    int64_t deadline_us;
-    size_t most, enough; /* candidates: of one step, and of a window */
-    int64_t step_us;     /* in one scan, before the next newest one gets its turn */
+    int64_t deadline_us, last_us; /* the second one for a window that was begun on another page */
+    size_t most, enough;          /* candidates: of one step, and of a window */
+    int64_t step_us;              /* in one scan, before the next newest one gets its turn */
 };
 
 struct search {
@@ -251,14 +250,13 @@ static void drop_older(struct file *f, int64_t since_ms)
 }
 
 /* Whoever turns a page sees the window that the first page had; a window has something of each
- * scan; and what is at one millisecond belongs to one window, where that takes no more than
- * LATE_US. */
+ * scan; and what is at one millisecond belongs to one window, where there is time. */
 static bool is_enough(const struct search *s, const struct scan *next, const struct cursor *c,
                       const struct limits *limits)
 {
     const int64_t now_us = clock_mono_us();
 
-    if (now_us >= limits->deadline_us + LATE_US)
+    if (now_us >= limits->last_us)
         return true;
     if (c->next > 0)
         return false;
@@ -300,7 +298,7 @@ static bool look_by_id(struct file *f, struct cursor *c, const struct limits *li
     if (c->high == 0 || c->high > high)
         c->high = high;
     if (c->next > 0) {
-        match(f, c->low, c->high, SIZE_MAX, limits->deadline_us + LATE_US);
+        match(f, c->low, c->high, SIZE_MAX, limits->last_us);
         return true;
     }
     const size_t most = c->goes_on ? limits->enough : RARE;
@@ -312,7 +310,7 @@ static bool look_by_id(struct file *f, struct cursor *c, const struct limits *li
     return false;
 }
 
-static void look_through(struct file *f, struct cursor *c, int64_t budget_us)
+static void look_through(struct file *f, struct cursor *c, int64_t budget_us, int64_t late_us)
 {
     struct search *s = f->search;
     /* In a scan with many hits the next ones may be far newer than the last ones in another. What
@@ -320,9 +318,10 @@ static void look_through(struct file *f, struct cursor *c, int64_t budget_us)
     const size_t scans = s->scan_count > 0 ? s->scan_count : 1; /* no division by 0 */
     const size_t share = SEARCH_CANDIDATES / scans;
     const size_t most = share > STEP_HITS_LEAST ? share : STEP_HITS_LEAST;
-    const int64_t share_us = budget_us / (int64_t)scans;
+    const int64_t now_us = clock_mono_us(), share_us = budget_us / (int64_t)scans;
     const struct limits limits = {
-        .deadline_us = clock_mono_us() + budget_us,
+        .deadline_us = now_us + budget_us,
+        .last_us = now_us + budget_us + late_us,
         .most = most,
         .enough = SEARCH_CANDIDATES + (scans - 1) * most,
         .step_us = scans == 1 || share_us > STEP_US ? share_us : STEP_US,
@@ -507,7 +506,7 @@ static uint64_t behind(struct file *f)
 }
 
 enum sink_status search_within(struct file *f, const struct search_query *q, int64_t budget_us,
-                               struct search_result *out)
+                               int64_t late_us, struct search_result *out)
 {
     struct cursor c;
 
@@ -522,7 +521,7 @@ enum sink_status search_within(struct file *f, const struct search_query *q, int
     if (s != NULL && out->refused == ERROR_NONE) {
         out->behind = behind(f);
         set_scans(f, q, &c);
-        look_through(f, &c, budget_us);
+        look_through(f, &c, budget_us, late_us);
         show(f, &c, q->limit, out);
         set_cursor(s, q, &c, out);
     }
@@ -531,5 +530,5 @@ enum sink_status search_within(struct file *f, const struct search_query *q, int
 
 enum sink_status sqlite_search(void *sink, const struct search_query *q, struct search_result *out)
 {
-    return search_within(sink, q, SEARCH_BUDGET_US, out);
+    return search_within(sink, q, SEARCH_BUDGET_US, SEARCH_LATE_US, out);
 }
