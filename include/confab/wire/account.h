@@ -31,7 +31,7 @@ struct frame *event_tokens(const struct token_claims *claims, const char *access
 struct device_info {
     const char *id, *label;
     int64_t created_ms, seen_ms;
-    bool online; /* has a connection now */
+    bool online; /* has a connection here, or was used a moment ago */
 };
 /* In the order of the array. current: id of the asker's device. */
 struct frame *event_devices(const struct device_info *devices, size_t count, const char *current)
