@@ -103,7 +103,7 @@ static void every_request_is_answered_once_when_redis_dies(void **state)
     assert_int_equal(a.bus_ups, 2);
     assert_string_equal(a.states, "RCR");
     assert_int_equal(stat_get(&a.stats, redis_reconnects), 2);
-    struct store_known known = { before.epoch, before.seq, before.fence };
+    struct store_known known = { before.epoch, before.seq, before.fence, "" };
     struct test_messages after = test_store_load(&a, "r", &known);
     assert_string_not_equal(after.epoch, before.epoch);
     assert_string_not_equal(after.fence, before.fence);
@@ -136,7 +136,7 @@ static void restart_with_all_data_keeps_the_epoch(void **state)
     start();
     publish_some(3);
     struct test_messages before = test_store_load(&a, "r", NULL);
-    struct store_known known = { before.epoch, before.seq, before.fence };
+    struct store_known known = { before.epoch, before.seq, before.fence, "" };
     test_redis(&redis, "SAVE");
     test_redis_kill(&redis);
     test_redis_start(&redis);
@@ -157,7 +157,7 @@ static void restart_without_the_last_writes_starts_an_epoch(void **state)
     test_redis(&redis, "SAVE");
     publish_some(2); /* 4 and 5: given out, then lost */
     struct test_messages before = test_store_load(&a, "r", NULL);
-    struct store_known known = { before.epoch, before.seq, before.fence };
+    struct store_known known = { before.epoch, before.seq, before.fence, "" };
     test_redis_kill(&redis);
     test_redis_start(&redis);
     WAIT_UNTIL(base, a.bus_ups == 2);

@@ -64,7 +64,18 @@
     X(password_queue, PASSWORD_QUEUE, 64, 1, 4096, "most passwords that wait for them")            \
     X(argon2_memory_kb, ARGON2_MEMORY_KB, 19456, 19456, 1048576,                                   \
       "memory of one Argon2id hash in KiB")                                                        \
-    X(argon2_passes, ARGON2_PASSES, 2, 2, 20, "passes of one Argon2id hash")
+    X(argon2_passes, ARGON2_PASSES, 2, 2, 20, "passes of one Argon2id hash")                       \
+    X(away_days, AWAY_DAYS, 30, 1, 3650,                                                           \
+      "days that private messages and mentions of an account wait in Redis")                       \
+    X(away_messages, AWAY_MESSAGES, 1000, 100, 10000,                                              \
+      "messages of an account's private conversation that Redis keeps")                            \
+    X(edit_s, EDIT_S, 86400, 0, 31536000, "how long one may edit a message; 0: not at all")        \
+    X(kick_s, KICK_S, 60, 1, 3600, "how long somebody who was kicked stays out")                   \
+    X(max_owned_rooms, MAX_OWNED_ROOMS, 10000, 1, 1000000,                                         \
+      "rooms with an owner, over all instances")                                                   \
+    X(rooms_per_account, ROOMS_PER_ACCOUNT, 20, 0, 10000, "rooms that one account may own")        \
+    X(audit_keep, AUDIT_KEEP, 10000, 100, 10000000,                                                \
+      "acts of owners, moderators and administrators that Redis keeps")
 
 /* X(member, NAME, "default", "help") */
 #define SETTINGS_TEXTS(X)                                                                          \
@@ -86,6 +97,8 @@
     X(archive_dir, ARCHIVE_DIR, "", "folder of the archive; empty: DATA_DIR")                      \
     X(archive_search, ARCHIVE_SEARCH, "on", "keep an index for searches: on or off")               \
     X(accounts, ACCOUNTS, "optional", "off, optional (guests too) or required")                    \
+    X(admin_token, ADMIN_TOKEN, "",                                                                \
+      "bearer token of the administrator, 24 or more characters; empty: there is none")            \
     X(trusted_proxies, TRUSTED_PROXIES, "",                                                        \
       "addresses of proxies whose X-Forwarded-For counts, comma-separated")                        \
     X(net_cpus, NET_CPUS, "",                                                                      \

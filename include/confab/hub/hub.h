@@ -35,6 +35,7 @@ struct peer {
     bool leaving;           /* unregistered; goes once its last command has run */
     bool made_session;      /* the server made up the session */
     bool claiming;          /* the name is being claimed in Redis */
+    bool takes_away;        /* it said `away` in its hello */
     int64_t typing_mono_ms; /* when it last passed a typing event on */
     struct user *user;
     struct membership *rooms; /* list */
@@ -43,6 +44,7 @@ struct peer {
     char *session;                    /* own */
     char device[DEVICE_CHARS + 1];    /* of an account; "": a guest */
     struct expiry *expiry;            /* of its access token; NULL: a guest, or not welcomed */
+    struct away *away;                /* what is being delivered to it; NULL: nothing */
     struct command *hello;            /* while the name is being claimed */
     struct ring *held;                /* commands that came before welcome; NULL when none */
     struct peer *prev, *next;         /* the user's connections */

@@ -32,6 +32,7 @@ enum store_status {
     STORE_OK,
     STORE_DUPLICATE, /* publish: this cid has its number already */
     STORE_LIMITED,   /* publish: over the rate limit */
+    STORE_DENIED,    /* publish, act.h, rooms.h: the room's guard or a role forbids it: `error` */
     STORE_TAKEN,     /* claim, register: the name belongs to another session or an account */
     STORE_REVOKED,   /* claim: the device is gone; rotate: it was revoked just now */
     STORE_NONE,      /* accounts.h: no such account or device */
@@ -70,11 +71,20 @@ struct store_events {
     /* join and leave: names joined by '\n', NULL when there are none or the room is large */
     void (*room_presence)(void *arg, const char *room, const char *join, const char *leave,
                           uint64_t count);
+    /* an event about message `target` of the room, which is the message `seq` itself */
+    void (*room_about)(void *arg, const char *room, const char *epoch, uint64_t seq,
+                       uint64_t target, const char *json, size_t size);
+    /* the same for message seq, an act on the room. lines: "-NAME" take this one out, "?NAME" ask
+     * whether this one may stay, "?*" ask about all; joined by '\n', "" when nobody is concerned */
+    void (*room_act)(void *arg, const char *room, const char *epoch, uint64_t seq, uint64_t version,
+                     const char *guard, const char *json, size_t size, const char *lines);
     /* texts of messages that Redis keeps are others now: load them again */
     void (*room_changed)(void *arg, const char *room);
     void (*room_event)(void *arg, const char *room, const char *json, size_t size);
     void (*user_message)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);
     void (*user_event)(void *arg, const char *user, const char *json, size_t size);
+    /* somebody mentioned the user; seq is the number in the stream of mentions */
+    void (*user_mention)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);
     /* store_ask() of another instance, which waits for ms from now: store_reply() */
     void (*asked)(void *arg, const char *asker, uint64_t id, int64_t ms, const char *json,
                   size_t size);
@@ -104,6 +114,7 @@ struct store_known {
     const char *epoch;
     uint64_t seq;
     const char *fence; /* as the last result gave it */
+    const char *guard; /* of a room, rooms.h; "" or NULL: none is known */
 };
 
 struct store_publish {
@@ -112,6 +123,7 @@ struct store_publish {
     const char *to;                      /* or NULL: a private message to this user */
     const char *cid;                     /* or NULL: no dedupe */
     const char *id;                      /* of the message */
+    const char *mentions;                /* or NULL: names in the text, joined by '\n' */
     struct store_known known;            /* of the room */
     const struct str *head, *mid, *tail; /* event_message_pieces() */
 };
@@ -122,7 +134,8 @@ struct store_published {
     uint64_t seq;           /* OK, DUPLICATE: the number, on a duplicate the first one */
     const char *id;         /* OK, DUPLICATE */
     int64_t timestamp_ms;   /* OK, DUPLICATE: Redis time */
-    int64_t retry_after_ms; /* LIMITED */
+    int64_t retry_after_ms; /* LIMITED, DENIED: or -1 */
+    enum error_code error;  /* DENIED */
 };
 typedef void store_published_fn(void *arg, const struct store_published *r);
 /* dedupe → rate limit → number → history → PUBLISH, one atomic step (publish.lua). What is
@@ -142,6 +155,8 @@ struct store_messages {
     uint64_t first_seq;   /* number of messages[0]; 0 when there are none */
     uint64_t epoch_first; /* the first number that belongs to this epoch */
     bool more;            /* page: older ones are still in the list */
+    const char *guard;    /* load: of the room, rooms.h; "" when it has none */
+    uint64_t version;     /* load: of what the owner set; 0 likewise */
 };
 typedef void store_messages_fn(void *arg, const struct store_messages *r);
 /* The whole list of a room with its epoch (resume.lua). Creates the room's epoch when it has

@@ -19,6 +19,11 @@ enum command_type {
     COMMAND_SEARCH,
     COMMAND_HEARTBEAT,
     COMMAND_AUTH,
+    COMMAND_EDIT,
+    COMMAND_DELETE,
+    COMMAND_REACT,
+    COMMAND_ROOM, /* an act of enum room_act */
+    COMMAND_RECEIVED,
     /* from HTTP requests alone: wire/account.h */
     COMMAND_REGISTER,
     COMMAND_LOGIN,
@@ -28,7 +33,37 @@ enum command_type {
     COMMAND_REVOKE,
     COMMAND_PASSWORD,
     COMMAND_UNREGISTER,
+    COMMAND_ROOMS,         /* list of rooms with an owner */
+    COMMAND_MEMBERS,       /* of a room */
+    COMMAND_CONVERSATIONS, /* of an account */
+    COMMAND_AUDIT,
 };
+
+/* What may be done to a room: X(ACT, "on_the_wire"). docs/PROTOCOL.md, "Rooms". */
+#define ROOM_ACTS(X)                                                                               \
+    X(CREATE, "create")                                                                            \
+    X(DESTROY, "destroy")                                                                          \
+    X(TOPIC, "topic")                                                                              \
+    X(ACCESS, "access")                                                                            \
+    X(READ_ONLY, "read_only")                                                                      \
+    X(SLOW, "slow")                                                                                \
+    X(ROLE, "role")                                                                                \
+    X(MUTE, "mute")                                                                                \
+    X(UNMUTE, "unmute")                                                                            \
+    X(KICK, "kick")                                                                                \
+    X(BAN, "ban")                                                                                  \
+    X(UNBAN, "unban")                                                                              \
+    X(INVITE, "invite")                                                                            \
+    X(UNINVITE, "uninvite")                                                                        \
+    X(INFO, "info")
+
+enum room_act {
+#define X(act, text) ROOM_ACT_##act,
+    ROOM_ACTS(X)
+#undef X
+        ROOM_ACT_COUNT
+};
+const char *room_act_name(enum room_act act);
 
 /* Where a client's view of a stream ends. `stream` is a room, or "@NAME" for the private
  * conversation with NAME. */
@@ -63,6 +98,26 @@ struct command {
     int64_t since_ms, until_ms;  /* search: 0 when there is none */
     struct resume_point *resume; /* hello */
     size_t resume_count;
+
+    /* events and rooms */
+    uint64_t target;    /* edit, delete, react: number of the message that it is about */
+    const char *emoji;  /* react: 1 … EMOJI_BYTES bytes */
+    bool remove;        /* react: takes it back */
+    enum room_act act;  /* room */
+    const char *who;    /* room: role, mute, unmute, kick, ban, unban: whom; create by the
+                            administrator: the owner */
+    const char *role;   /* room: role: "owner", "moderator", "member" or "none" */
+    const char *access; /* room: create, access: "public", "private" or NULL */
+    const char *topic;  /* room: create, topic: up to TOPIC_CHARS characters, or NULL */
+    const char *reason; /* room: mute, kick, ban: up to REASON_CHARS characters, or NULL */
+    const char *invite; /* join: code of an invitation, or NULL; room: uninvite: which */
+    const char *name;   /* of http lists: begin behind this one, or NULL */
+    int64_t seconds;    /* room: slow, mute, ban (0: for ever), invite */
+    int64_t uses;       /* room: invite; -1: any number */
+    int read_only;      /* room: create, read_only: 0 or 1; -1: not given */
+    bool admin;         /* http: by ADMIN_TOKEN; set by whoever checked it */
+    bool away;          /* hello: takes `conversations` and pages of what it missed */
+    bool mentions;      /* history, received: of the stream of mentions; room and to are NULL */
 
     /* accounts */
     const char *password;      /* register, login, unregister; password: the old one. As

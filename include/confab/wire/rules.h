@@ -32,7 +32,18 @@
     X(LABEL_CHARS, 64, "characters of a device's label")                                           \
     X(DEVICES, 20, "devices of an account; one more revokes the one unseen for longest")           \
     X(HTTP_BODY_BYTES, 8192, "bytes of a request's body")                                          \
-    X(REFRESH_BYTES, 96, "bytes of a refresh token")
+    X(REFRESH_BYTES, 96, "bytes of a refresh token")                                               \
+    X(TOPIC_CHARS, 250, "characters of a room's topic")                                            \
+    X(REASON_CHARS, 200, "characters of the reason of a kick, mute or ban")                        \
+    X(EMOJI_BYTES, 64, "bytes of a reaction")                                                      \
+    X(ROOM_MEMBERS, 1000, "names on the list of a room: its owner, moderators and members")        \
+    X(ROOM_SANCTIONS, 1000, "bans and mutes of a room")                                            \
+    X(ROOM_INVITATIONS, 100, "open invitations of a room")                                         \
+    X(INVITATION_BYTES, 32, "bytes of an invitation's code")                                       \
+    X(MENTIONS, 10, "names that one message may mention; further ones are text")                   \
+    X(MENTIONS_KEPT, 200, "mentions of a person that are kept")                                    \
+    X(AWAY_PAGE, 100, "most messages in a page of what came while one was away")                   \
+    X(CONVERSATIONS, 200, "conversations that a conversations frame lists, the latest")
 
 enum {
 #define X(name, value, what) RULE_##name = (value),
@@ -85,7 +96,24 @@ enum {
     X(BAD_TOKEN, "bad_token", 0, 401, "This token is not valid here: log in again.")               \
     X(TOKEN_EXPIRED, "token_expired", 0, 401, "This token has expired: refresh it.")               \
     X(WRONG_USER, "wrong_user", 0, 403, "This token belongs to another name.")                     \
-    X(NOT_FOUND, "not_found", 0, 404, "There is no such thing, or it is not yours.")
+    X(NOT_FOUND, "not_found", 0, 404, "There is no such thing, or it is not yours.")               \
+    X(NOT_ALLOWED, "not_allowed", 0, 403,                                                          \
+      "Your role in this room does not allow it, or it is not yours.")                             \
+    X(ACCOUNT_NEEDED, "account_needed", 0, 403, "Only an account may do this: log in.")            \
+    X(PRIVATE_ROOM, "private_room", 0, 403, "This room is private: ask for an invitation.")        \
+    X(READ_ONLY, "read_only", 0, 403, "Only the owner and moderators write here.")                 \
+    X(MUTED, "muted", 0, 403, "You may not write here until retry_after_ms have passed.")          \
+    X(BANNED, "banned", 0, 403, "You may not be here until retry_after_ms have passed.")           \
+    X(SLOW_MODE, "slow_mode", 1, 429,                                                              \
+      "This room is in slow mode: try again after retry_after_ms.")                                \
+    X(TOO_OLD, "too_old", 0, 409, "This message is too old to be changed.")                        \
+    X(BAD_INVITATION, "bad_invitation", 0, 404, "This invitation is wrong, used up or has ended.") \
+    X(ROOM_EXISTS, "room_exists", 0, 409, "This room has an owner already.")                       \
+    X(LAST_OWNER, "last_owner", 0, 409,                                                            \
+      "A room has one owner: give the room to somebody else first.")                               \
+    X(FULL, "full", 0, 409, "This list is full: take something off it first.")                     \
+    X(ADMIN_OFF, "admin_off", 0, 403, "This server has no ADMIN_TOKEN.")                           \
+    X(BAD_ADMIN_TOKEN, "bad_admin_token", 0, 401, "This is not the server's ADMIN_TOKEN.")
 
 enum error_code {
     ERROR_NONE,
