@@ -198,6 +198,8 @@ static enum config_action fail_value(struct loading *l, const struct option *opt
     default:
         snprintf(where, sizeof where, "from the environment");
     }
+    if (strcmp(option->env, "ADMIN_TOKEN") == 0) /* not to be seen in any log */
+        return fail(l, "%s (%s) is wrong: it must be %s", option->env, where, must_be);
     return fail(l, "%s (%s) is %s: it must be %s", option->env, where,
                 log_quote(quoted, sizeof quoted, choice->value), must_be);
 }

@@ -1,6 +1,7 @@
 #include "config_check.h"
 
 #include "confab/base/network.h"
+#include "confab/base/settings.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -225,6 +226,18 @@ static bool is_accounts(const char *value)
            strcmp(value, "required") == 0;
 }
 
+/* It goes into a header, and its form tells it from an access token, which has two dots. */
+static bool is_admin_token(const char *value)
+{
+    size_t size = strlen(value);
+    if (size == 0)
+        return true;
+    for (const char *c = value; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~' || *c == '.')
+            return false;
+    return size >= ADMIN_TOKEN_LEAST && size <= ADMIN_TOKEN_MOST;
+}
+
 static bool is_switch(const char *value)
 {
     return strcmp(value, "on") == 0 || strcmp(value, "off") == 0;
@@ -255,6 +268,8 @@ static const struct check {
     { "ARCHIVE", is_archive, "auto, sqlite or off" },
     { "ARCHIVE_SEARCH", is_switch, "on or off" },
     { "ACCOUNTS", is_accounts, "off, optional or required" },
+    { "ADMIN_TOKEN", is_admin_token,
+      "empty, or 24 to 256 printable ASCII characters without space and '.'" },
     { "TRUSTED_PROXIES", is_networks,
       "at most 16 IP addresses or networks such as 10.0.0.0/8, separated by commas" },
     { "PUMPS", is_pumps, "auto, threads or shared" },

@@ -17,8 +17,8 @@ int http_account(struct session *s, const struct request *r)
         .type = type,
         .body = r->body,
         .size = r->body_size,
-        .name = type == COMMAND_PASSWORD || type == COMMAND_UNREGISTER ? r->argument : NULL,
-        .device = type == COMMAND_REVOKE ? r->argument : NULL,
+        .name = type == COMMAND_PASSWORD || type == COMMAND_UNREGISTER ? r->arguments->at[0] : NULL,
+        .device = type == COMMAND_REVOKE ? r->arguments->at[0] : NULL,
         .token = bearer_of_header(s, buffer),
         .address = address,
     };

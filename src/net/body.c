@@ -13,7 +13,7 @@ enum { LENGTH_DIGITS = 15 };
 /* One allocation. */
 struct body {
     const struct route *route;
-    char argument[ARGUMENT_BYTES];
+    struct arguments arguments;
     size_t want, size;
     char bytes[];
 };
@@ -86,12 +86,12 @@ static int say_continue(struct session *s) REQUIRES(on_net)
     return lws_write(s->wsi, (unsigned char *)text, size, LWS_WRITE_HTTP_HEADERS) < 0 ? -1 : 0;
 }
 
-static int await(struct session *s, const struct route *r, const char *argument, size_t want)
-    REQUIRES(on_net)
+static int await(struct session *s, const struct route *r, const struct arguments *arguments,
+                 size_t want) REQUIRES(on_net)
 {
     struct body *b = xmalloc(sizeof(*b) + want + 1);
     b->route = r;
-    text_copy(b->argument, sizeof(b->argument), argument);
+    b->arguments = *arguments;
     b->want = want;
     b->size = 0;
     s->body = b;
@@ -100,7 +100,7 @@ static int await(struct session *s, const struct route *r, const char *argument,
     return http_has(s, WSI_TOKEN_HTTP_EXPECT) ? say_continue(s) : 0;
 }
 
-int body_begin(struct session *s, const struct route *r, const char *argument)
+int body_begin(struct session *s, const struct route *r, const struct arguments *arguments)
 {
     char value[128];
     uint64_t length;
@@ -118,7 +118,7 @@ int body_begin(struct session *s, const struct route *r, const char *argument)
         return http_refuse(s, HTTP_BAD_EXPECT, "Expect 100-continue, or nothing.");
     if (!length) /* after which libwebsockets would wait for what does not come */
         return http_deny(s, ERROR_BAD_JSON);
-    return await(s, r, argument, (size_t)length);
+    return await(s, r, arguments, (size_t)length);
 }
 
 int body_take(struct session *s, const void *in, size_t size)
@@ -145,7 +145,7 @@ int body_done(struct session *s)
     session_expect(s, HTTP_REQUEST_MS);
     b->bytes[b->size] = '\0';
     const struct request r = {
-        .route = b->route, .argument = b->argument, .body = b->bytes, .body_size = b->size
+        .route = b->route, .arguments = &b->arguments, .body = b->bytes, .body_size = b->size
     };
     const int result = b->route->answer(s, &r);
     body_fini(s);

@@ -14,7 +14,8 @@ enum {
 
 /* In LWS_CALLBACK_HTTP, for a route with a body: waits for it, or answers what is wrong with its
  * announcement. The result of the callback. */
-int body_begin(struct session *s, const struct route *r, const char *argument) REQUIRES(on_net);
+int body_begin(struct session *s, const struct route *r, const struct arguments *arguments)
+    REQUIRES(on_net);
 int body_take(struct session *s, const void *in, size_t size) REQUIRES(on_net); /* HTTP_BODY */
 int body_done(struct session *s) REQUIRES(on_net); /* HTTP_BODY_COMPLETION */
 /* Forgets what has come, so that no password stays in memory. */

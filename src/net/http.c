@@ -379,10 +379,11 @@ static enum method method_of(struct session *s)
 static int answer(struct session *s, const char *path, const struct http_head *head)
     REQUIRES(on_net)
 {
-    char argument[ARGUMENT_BYTES], allow[ALLOW_BYTES];
+    struct arguments arguments;
+    char allow[ALLOW_BYTES];
     const struct net *n = s->thread->net;
     const enum method method = method_of(s);
-    const struct route *r = route_find(method, path, argument, allow);
+    const struct route *r = route_find(method, path, &arguments, allow);
     if (!r && allow[0])
         return refuse_method(s, allow);
     if (!r)
@@ -393,10 +394,10 @@ static int answer(struct session *s, const char *path, const struct http_head *h
             s, HTTP_BAD_ORIGIN,
             "Pages of this origin may not do this: set ALLOWED_ORIGINS to let them.");
     if (r->with_body)
-        return body_begin(s, r, argument);
+        return body_begin(s, r, &arguments);
     if (body_is_announced(s))
         return http_refuse(s, HTTP_NO_BODY, "Send no request body.");
-    return r->answer(s, &(struct request){ .route = r, .argument = argument });
+    return r->answer(s, &(struct request){ .route = r, .arguments = &arguments });
 }
 
 int http_request(struct session *s, const char *path)

@@ -22,20 +22,27 @@ static const struct route routes[] = {
     { METHOD_GET, "/*/chat", .answer = http_not_upgraded },
 };
 
-static bool matches(const char *pattern, const char *path, char argument[ARGUMENT_BYTES])
+static bool matches(const char *pattern, const char *path, struct arguments *arguments)
 {
-    const size_t before = strcspn(pattern, "*");
-    argument[0] = '\0';
-    if (!pattern[before])
-        return strcmp(pattern, path) == 0;
-    if (strncmp(pattern, path, before) != 0)
-        return false;
-    const size_t size = strcspn(path + before, "/");
-    if (!size || size >= ARGUMENT_BYTES || strcmp(pattern + before + 1, path + before + size) != 0)
-        return false;
-    memcpy(argument, path + before, size);
-    argument[size] = '\0';
-    return true;
+    for (size_t i = 0; i < ROUTE_ARGUMENTS; i++)
+        arguments->at[i][0] = '\0';
+    for (size_t i = 0; i <= ROUTE_ARGUMENTS; i++) {
+        const size_t before = strcspn(pattern, "*");
+        if (strncmp(pattern, path, before) != 0)
+            return false;
+        pattern += before;
+        path += before;
+        if (!*pattern)
+            return !*path;
+        const size_t size = strcspn(path, "/");
+        if (i == ROUTE_ARGUMENTS || !size || size >= ARGUMENT_BYTES)
+            return false;
+        memcpy(arguments->at[i], path, size);
+        arguments->at[i][size] = '\0';
+        pattern++;
+        path += size;
+    }
+    return false;
 }
 
 static void allow_also(char allow[ALLOW_BYTES], enum method method)
@@ -50,12 +57,12 @@ static void allow_also(char allow[ALLOW_BYTES], enum method method)
     text_copy(allow + strlen(allow), ALLOW_BYTES - strlen(allow), names[method]);
 }
 
-const struct route *route_find(enum method method, const char *path, char argument[ARGUMENT_BYTES],
+const struct route *route_find(enum method method, const char *path, struct arguments *arguments,
                                char allow[ALLOW_BYTES])
 {
     allow[0] = '\0';
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (!matches(routes[i].path, path, argument))
+        if (!matches(routes[i].path, path, arguments))
             continue;
         if (routes[i].method == method)
             return &routes[i];

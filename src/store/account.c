@@ -73,11 +73,9 @@ static void add_counters(struct request *r, const struct store_login *l)
 int store_login(struct store *s, const struct store_login *l, store_login_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .login = done }, arg, &r);
     if (error)
         return error;
-    r->done.login = done;
-    r->arg = arg;
     const char *prefix = s->settings->redis_prefix;
     request_script(r, SCRIPT_LOGIN, 6, 6);
     request_addj(r, prefix, "account:", l->name);
@@ -112,11 +110,9 @@ int store_sign_in(struct store *s, const struct store_sign_in *in, store_signed_
                   void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .signed_in = done }, arg, &r);
     if (error)
         return error;
-    r->done.signed_in = done;
-    r->arg = arg;
     request_script(r, SCRIPT_DEVICE, 3, 9);
     add_counters(r, in->login);
     request_addz(r, s->settings->redis_prefix);
@@ -146,11 +142,9 @@ int store_register(struct store *s, const struct store_register *in, store_regis
                    void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .registered = done }, arg, &r);
     if (error)
         return error;
-    r->done.registered = done;
-    r->arg = arg;
     const char *prefix = s->settings->redis_prefix;
     request_script(r, SCRIPT_REGISTER, 5, 12);
     request_addj(r, prefix, "registered:", in->fold->one);
@@ -177,11 +171,9 @@ int store_password(struct store *s, const char *user, uint64_t version, const ch
                    const char *device, store_status_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .status = done }, arg, &r);
     if (error)
         return error;
-    r->done.status = done;
-    r->arg = arg;
     request_script(r, SCRIPT_PASSWORD, 0, 5);
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, user);
@@ -195,11 +187,9 @@ int store_unregister(struct store *s, const char *user, uint64_t version, const 
                      store_status_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .status = done }, arg, &r);
     if (error)
         return error;
-    r->done.status = done;
-    r->arg = arg;
     request_script(r, SCRIPT_UNREGISTER, 0, 4);
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, user);
@@ -236,11 +226,9 @@ static void on_accounts(struct request *r, enum store_status status, const redis
 int store_accounts(struct store *s, enum store_accounts state, store_accounts_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .accounts = done }, arg, &r);
     if (error)
         return error;
-    r->done.accounts = done;
-    r->arg = arg;
     request_script(r, SCRIPT_READY, 1, 1);
     request_addj(r, s->settings->redis_prefix, "accounts:ready");
     request_addz(r, known_by[state]);
@@ -259,11 +247,9 @@ int store_restore(struct store *s, const struct store_record *records, size_t co
 {
     BUG_ON(count > STORE_RESTORE_MOST);
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .status = done }, arg, &r);
     if (error)
         return error;
-    r->done.status = done;
-    r->arg = arg;
     request_script(r, SCRIPT_RESTORE, 1, 1 + 2 * count);
     request_addj(r, s->settings->redis_prefix, "accounts:ready");
     request_addz(r, s->settings->redis_prefix);

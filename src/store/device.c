@@ -38,11 +38,9 @@ static void on_seed(struct request *r, enum store_status status, const redisRepl
 int store_seed(struct store *s, const char *device, store_seed_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .seed = done }, arg, &r);
     if (error)
         return error;
-    r->done.seed = done;
-    r->arg = arg;
     request_command(r, 4);
     request_addz(r, "HMGET");
     request_addj(r, s->settings->redis_prefix, "device:", device);
@@ -65,11 +63,9 @@ int store_rotate(struct store *s, const char *user, const char *device, const ch
                  uint64_t n, store_rotated_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .rotated = done }, arg, &r);
     if (error)
         return error;
-    r->done.rotated = done;
-    r->arg = arg;
     request_script(r, SCRIPT_TOKEN, 0, 7);
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, user);
@@ -107,11 +103,9 @@ int store_devices(struct store *s, const char *user, const char *device, store_d
                   void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .devices = done }, arg, &r);
     if (error)
         return error;
-    r->done.devices = done;
-    r->arg = arg;
     request_script(r, SCRIPT_DEVICES, 0, 3);
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, user);
@@ -130,11 +124,9 @@ static void on_revoked(struct request *r, enum store_status status, const redisR
 int store_revoke(struct store *s, const struct store_revoke *in, store_revoked_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .revoked = done }, arg, &r);
     if (error)
         return error;
-    r->done.revoked = done;
-    r->arg = arg;
     request_script(r, SCRIPT_REVOKE, 0, 4);
     request_addz(r, s->settings->redis_prefix);
     request_addz(r, in->user);
@@ -159,11 +151,9 @@ int store_alive(struct store *s, const char *const *devices, size_t count, store
 {
     BUG_ON(count > STORE_ALIVE_MOST);
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .alive = done }, arg, &r);
     if (error)
         return error;
-    r->done.alive = done;
-    r->arg = arg;
     request_script(r, SCRIPT_ALIVE, 0, 1 + count);
     request_addz(r, s->settings->redis_prefix);
     for (size_t i = 0; i < count; i++)
@@ -204,11 +194,9 @@ static void on_keys(struct request *r, enum store_status status, const redisRepl
 int store_keys(struct store *s, const struct token_key *candidate, store_keys_fn *done, void *arg)
 {
     struct request *r;
-    int error = request_begin(s, &r);
+    int error = request_open(s, (union request_done){ .keys = done }, arg, &r);
     if (error)
         return error;
-    r->done.keys = done;
-    r->arg = arg;
     char text[SECRET_CHARS + 1];
     secret_write(text, candidate->key);
     const int64_t life = s->settings->access_token_s * 1000 + KEYRING_LEAD_MS + KEY_SPARE_MS;

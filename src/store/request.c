@@ -73,6 +73,16 @@ int request_begin(struct store *s, struct request **out)
     return 0;
 }
 
+int request_open(struct store *s, union request_done done, void *arg, struct request **out)
+{
+    int error = request_begin(s, out);
+    if (error)
+        return error;
+    (*out)->done = done;
+    (*out)->arg = arg;
+    return 0;
+}
+
 static void add_line(struct str *to, char mark, uint64_t number)
 {
     str_addc(to, mark);

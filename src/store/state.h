@@ -76,6 +76,26 @@ struct publisher {
     char id[STORE_ID_BYTES + 1]; /* of the message */
 };
 
+/* Who gets the answer of a command. */
+union request_done {
+    store_messages_fn *messages;
+    store_claimed_fn *claimed;
+    store_roster_fn *roster;
+    store_tops_fn *tops;
+    store_asked_fn *asked;
+    store_status_fn *status;
+    store_login_fn *login;
+    store_signed_in_fn *signed_in;
+    store_registered_fn *registered;
+    store_seed_fn *seed;
+    store_rotated_fn *rotated;
+    store_devices_fn *devices;
+    store_revoked_fn *revoked;
+    store_alive_fn *alive;
+    store_keys_fn *keys;
+    store_accounts_fn *accounts;
+};
+
 /* A command under way. */
 struct request {
     struct request *next; /* in store.waiting, in the order of the replies; or in store.spares */
@@ -89,24 +109,7 @@ struct request {
     int64_t sent_us;
     struct str bytes;   /* the whole command, as it goes over the wire */
     request_fn *answer; /* NULL: fire and forget */
-    union {
-        store_messages_fn *messages;
-        store_claimed_fn *claimed;
-        store_roster_fn *roster;
-        store_tops_fn *tops;
-        store_asked_fn *asked;
-        store_status_fn *status;
-        store_login_fn *login;
-        store_signed_in_fn *signed_in;
-        store_registered_fn *registered;
-        store_seed_fn *seed;
-        store_rotated_fn *rotated;
-        store_devices_fn *devices;
-        store_revoked_fn *revoked;
-        store_alive_fn *alive;
-        store_keys_fn *keys;
-        store_accounts_fn *accounts;
-    } done;
+    union request_done done;
     void *arg;
 };
 
@@ -190,6 +193,9 @@ struct store {
 
 /* 0, -ENOTCONN or -EBUSY. */
 int request_begin(struct store *s, struct request **out) REQUIRES(on_hub) MUST_USE;
+/* The same, for an operation that answers. */
+int request_open(struct store *s, union request_done done, void *arg, struct request **out)
+    REQUIRES(on_hub) MUST_USE;
 /* The same without a look at the limits. */
 struct request *request_new(struct store *s) REQUIRES(on_hub);
 /* First of all: EVALSHA with `keys` keys and `args` other arguments, to be added in this order. */

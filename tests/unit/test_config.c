@@ -220,6 +220,9 @@ static void test_texts(void **state)
     char cpu[64]; /* the one that this test runs on may be used */
     snprintf(cpu, sizeof cpu, "- %d %d,%d", sched_getcpu(), sched_getcpu(), sched_getcpu());
     assert_values("NET_CPUS", cpu, "x 1023 99999999999999999999 -1 0x0 , 0, ,0 0,,0 0;0");
+    assert_values("ADMIN_TOKEN", "- 0123456789abcdefghijklmn ~!\"#$%&'()*+,-/:;<=>?@[]",
+                  "0123456789abcdefghijklm 0123456789abcdefghijklm.n 0123456789abcdefghijklm\tn "
+                  "0123456789abcdefghijklm\xc3\xa9 0123456789abcdefghijklm\x7fn");
     assert_values("PUMPS", "auto threads shared", "- both Auto");
     assert_values("LOG_LEVEL", "debug info warn error", "- warning");
     assert_values("DATA_DIR", "x /x/y", "-");
@@ -239,6 +242,21 @@ static void test_longest_socket_path(void **state)
     memset(variable + start + 1, 'x', 106);
     assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_RUN);
     variable[start + 107] = 'x';
+    assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_WRONG);
+}
+
+static void test_the_admin_token_is_not_shown(void **state)
+{
+    (void)state;
+    char variable[400] = "ADMIN_TOKEN=";
+    const size_t start = strlen(variable);
+    assert_wrong(NOTHING, ENV("ADMIN_TOKEN=too short"),
+                 "ADMIN_TOKEN (from the environment) is wrong: it must be empty, or 24 to 256 "
+                 "printable ASCII characters without space and '.'");
+    memset(variable + start, 'x', 256);
+    assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_RUN);
+    assert_int_equal(strlen(settings.admin_token), 256);
+    variable[start + 256] = 'x';
     assert_int_equal(load(NOTHING, ENV(variable)), CONFIG_WRONG);
 }
 
@@ -362,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_wrong_numbers),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_longest_socket_path),
+        cmocka_unit_test(test_the_admin_token_is_not_shown),
         cmocka_unit_test(test_sentinels_say_where_redis_is),
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_unprintable_value_stays_one_line),

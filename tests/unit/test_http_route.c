@@ -5,13 +5,15 @@
 
 #include <string.h>
 
-static char argument[ARGUMENT_BYTES], allow[ALLOW_BYTES];
+static struct arguments arguments;
+static const char *const argument = arguments.at[0];
+static char allow[ALLOW_BYTES];
 
 static const struct route *find(enum method method, const char *path)
 {
-    memset(argument, 'x', sizeof(argument));
+    memset(&arguments, 'x', sizeof(arguments));
     memset(allow, 'x', sizeof(allow));
-    return route_find(method, path, argument, allow);
+    return route_find(method, path, &arguments, allow);
 }
 
 static void a_path_and_a_method_have_one_route(void **state)

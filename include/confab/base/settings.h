@@ -112,6 +112,8 @@
     X(public_dir, PUBLIC_DIR, "", "serve the page from this folder instead of the built-in copy")  \
     X(env_file, ENV_FILE, ".env", "file with NAME=value lines, read when it exists")
 
+enum { ADMIN_TOKEN_LEAST = 24, ADMIN_TOKEN_MOST = 256 }; /* characters */
+
 enum archive_mode { ARCHIVE_MODE_AUTO, ARCHIVE_MODE_SQLITE, ARCHIVE_MODE_OFF };
 enum accounts_mode { ACCOUNTS_OFF, ACCOUNTS_OPTIONAL, ACCOUNTS_REQUIRED };
 enum pump_mode { PUMPS_AUTO, PUMPS_THREADS, PUMPS_SHARED };
