@@ -26,7 +26,7 @@ struct greeting {
     const char *username; /* NULL: nobody */
     const char *token;    /* or NULL */
     struct http_query query;
-    char name[ARGUMENT_BYTES];    /* of /NAME/chat, or "" */
+    struct arguments path;        /* the name of /NAME/chat, or "" */
     char offers[BEARER_BYTES];    /* of subprotocols */
     char tokens[2][BEARER_BYTES]; /* of the Authorization header and of the offers */
 };
@@ -39,12 +39,12 @@ static void header(struct session *s, enum lws_token_indexes token, char *out, s
 }
 
 /* False when that is no place of a WebSocket. */
-static bool read_name(struct session *s, char name[ARGUMENT_BYTES])
+static bool read_name(struct session *s, struct arguments *arguments)
 {
     char path[ARGUMENT_BYTES + 16], allow[ALLOW_BYTES];
     if (!http_header(s, WSI_TOKEN_GET_URI, path, sizeof(path)))
         return false;
-    const struct route *r = route_find(METHOD_GET, path, name, allow);
+    const struct route *r = route_find(METHOD_GET, path, arguments, allow);
     return r && r->answer == http_not_upgraded;
 }
 
@@ -58,7 +58,7 @@ static const char *read_greeting(struct session *s, struct greeting *g)
     const char *tokens[] = { bearer_of_header(s, g->tokens[0]),
                              g->tokens[1][0] ? g->tokens[1] : NULL,
                              http_query_value(&g->query, "token") };
-    g->username = g->name[0] ? g->name : http_query_value(&g->query, "username");
+    g->username = g->path.at[0][0] ? g->path.at[0] : http_query_value(&g->query, "username");
     g->token = NULL;
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
         if (g->token && tokens[i] && strcmp(g->token, tokens[i]) != 0)
@@ -130,7 +130,7 @@ static enum error_code check_token(struct session *s, const struct greeting *g)
         return ERROR_LOGIN_REQUIRED;
     switch (keyring_verify(s->thread->net->env.keyring, g->token, clock_mono_ms(), &claims)) {
     case TOKEN_GOOD:
-        return rules_name(g->name, strlen(g->name), name) == ERROR_NONE &&
+        return rules_name(g->username, strlen(g->username), name) == ERROR_NONE &&
                        strcmp(name, claims.user) == 0
                    ? ERROR_NONE
                    : ERROR_WRONG_USER;
@@ -148,7 +148,7 @@ static enum error_code check_token(struct session *s, const struct greeting *g)
 static enum error_code check_user(struct session *s, const struct greeting *g)
 {
     const enum accounts_mode mode = s->thread->net->settings->accounts_mode;
-    if (g->name[0])
+    if (g->path.at[0][0])
         return mode == ACCOUNTS_OFF ? ERROR_ACCOUNTS_OFF : check_token(s, g);
     return mode == ACCOUNTS_REQUIRED && g->username && !g->token ? ERROR_LOGIN_REQUIRED
                                                                  : ERROR_NONE;
@@ -208,7 +208,7 @@ int upgrade_check(struct session *s, char *upgrade)
         return -1;
     if (strcasecmp(value, "websocket") != 0)
         return refuse(s, HTTP_BAD_UPGRADE, "Upgrade to websocket, or do not upgrade.");
-    if (!read_name(s, g.name))
+    if (!read_name(s, &g.path))
         return refuse(s, HTTP_NO_PATH, "The WebSocket is at GET /ws.");
     const int answered = check_origin(s);
     if (answered)
@@ -237,7 +237,7 @@ static void url_hello(struct session *s) REQUIRES(on_net)
     struct command *hello;
     struct command_error error;
     struct client *c = s->client;
-    if (!read_name(s, g.name) || read_greeting(s, &g) || (!g.username && !g.token))
+    if (!read_name(s, &g.path) || read_greeting(s, &g) || (!g.username && !g.token))
         return;
     if (command_hello(g.username, http_query_value(&g.query, "room"),
                       http_query_value(&g.query, "session"), g.token, &hello, &error) != 0) {
