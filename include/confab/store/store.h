@@ -74,8 +74,10 @@ struct store_events {
     /* an event about message `target` of the room, which is the message `seq` itself */
     void (*room_about)(void *arg, const char *room, const char *epoch, uint64_t seq,
                        uint64_t target, const char *json, size_t size);
-    /* the same for message seq, an act on the room. lines: "-NAME" take this one out, "?NAME" ask
-     * whether this one may stay, "?*" ask about all; joined by '\n', "" when nobody is concerned */
+    /* the same for message seq, an act on the room. guard "": it has no owner any more. lines,
+     * joined by '\n', "" when nobody is concerned: "-NAME WHY UNTIL_MS" take this one out, WHY is
+     * `kicked` or `banned`, 0: for ever; "-* destroyed 0" all; "?NAME" ask store_access() whether
+     * this one may stay, "?*" ask about all */
     void (*room_act)(void *arg, const char *room, const char *epoch, uint64_t seq, uint64_t version,
                      const char *guard, const char *json, size_t size, const char *lines);
     /* texts of messages that Redis keeps are others now: load them again */
