@@ -172,7 +172,7 @@ static void read_marker(struct hub *h, struct peer *p, struct command *c) REQUIR
 
 static void leave(struct hub *h, struct peer *p, struct membership *m) REQUIRES(on_hub)
 {
-    struct frame *f = event_left(m->room->name);
+    struct frame *f = event_left(m->room->name, NULL, 0);
     room_leave(h, m, true);
     peer_send_new(h, p, f);
 }

@@ -103,10 +103,16 @@ void room_send(struct room *r, struct frame *f)
 static void send_joined(struct membership *m, bool recovered, uint64_t missed) REQUIRES(on_hub)
 {
     struct room *r = m->room;
-    const char *members = roster_text(r);
-    peer_send_new(
-        r->hub, m->peer,
-        event_joined(r->name, r->epoch, r->top, recovered, missed, members, r->roster_count));
+    const struct joined joined = {
+        .room = r->name,
+        .epoch = r->epoch,
+        .seq = r->top,
+        .recovered = recovered,
+        .missed = missed,
+        .members = roster_text(r),
+        .count = r->roster_count,
+    };
+    peer_send_new(r->hub, m->peer, event_joined(&joined));
 }
 
 /* joined, history, and live from there on. The hub is one thread and calls of the port keep

@@ -78,7 +78,8 @@ static int parse_join(struct draft *d)
 {
     struct text epoch;
 
-    if (draft_take_room(d) != 0)
+    if (draft_take_room(d) != 0 ||
+        draft_take_token(d, "invite", RULE_INVITATION_BYTES, &d->c.invite) != 0)
         return -EINVAL;
     if (!draft_has(d, "epoch") && !draft_has(d, "seq"))
         return 0;
@@ -152,6 +153,7 @@ static const struct {
     [COMMAND_SEARCH] = { "search", parse_search },
     [COMMAND_HEARTBEAT] = { "heartbeat", parse_heartbeat },
     [COMMAND_AUTH] = { "auth", parse_auth },
+    [COMMAND_ROOM] = { "room", parse_room },
 };
 
 static int parse_type(struct draft *d)
@@ -164,7 +166,7 @@ static int parse_type(struct draft *d)
     if (draft_has_nul(&type))
         return draft_refuse(d, ERROR_UNKNOWN_TYPE, "");
     for (size_t i = 0; i < sizeof parsers / sizeof parsers[0]; i++) {
-        if (strcmp(type.data, parsers[i].type) == 0) {
+        if (parsers[i].type != NULL && strcmp(type.data, parsers[i].type) == 0) {
             d->c.type = (enum command_type)i;
             return parsers[i].parse(d);
         }

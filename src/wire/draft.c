@@ -182,7 +182,8 @@ struct command *draft_pack(struct draft *d)
         &c->room,   &c->to,     &c->username,     &c->session,       &c->cid,
         &c->epoch,  &c->token,  &c->content_json, &c->password,      &c->new_password,
         &c->label,  &c->device, &c->address,      &c->refresh_token, &c->query,
-        &c->author, &c->cursor
+        &c->author, &c->cursor, &c->who,          &c->role,          &c->access,
+        &c->topic,  &c->reason, &c->invite
     };
     enum { TEXTS = sizeof texts / sizeof texts[0] };
     const char **there[TEXTS]; /* most commands have two or three of them */

@@ -80,4 +80,7 @@ int draft_url_command(json_t *frame, struct command **out, struct command_error 
 int parse_history(struct draft *d) MUST_USE;
 int parse_search(struct draft *d) MUST_USE;
 
+/* command_room.c */
+int parse_room(struct draft *d) MUST_USE;
+
 #endif

@@ -77,20 +77,23 @@ struct frame *event_welcome(const char *user, const char *session, const struct 
     return finish(&s, FRAME_CONTROL);
 }
 
-struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bool recovered,
-                           uint64_t missed, const char *members, uint64_t count)
+struct frame *event_joined(const struct joined *j)
 {
     struct str s = STR_INIT;
 
     begin(&s, "joined");
-    field_plain(&s, "room", room);
-    field_text(&s, "epoch", epoch);
-    field_number(&s, "seq", seq);
-    field_bool(&s, "recovered", recovered);
-    field_number(&s, "missed", missed);
-    if (members != NULL)
-        field_names(&s, "members", members);
-    field_number(&s, "count", count);
+    field_plain(&s, "room", j->room);
+    field_text(&s, "epoch", j->epoch);
+    field_number(&s, "seq", j->seq);
+    field_bool(&s, "recovered", j->recovered);
+    field_number(&s, "missed", j->missed);
+    if (j->members != NULL)
+        field_names(&s, "members", j->members);
+    field_number(&s, "count", j->count);
+    if (j->guard != NULL) {
+        key(&s, "guard");
+        str_addz(&s, j->guard);
+    }
     return finish(&s, FRAME_CONTROL);
 }
 
@@ -210,12 +213,16 @@ struct frame *event_resync(const char *stream, uint64_t seq)
     return finish(&s, FRAME_CONTROL);
 }
 
-struct frame *event_left(const char *room)
+struct frame *event_left(const char *room, const char *reason, int64_t until_ms)
 {
     struct str s = STR_INIT;
 
     begin(&s, "left");
     field_plain(&s, "room", room);
+    if (reason != NULL)
+        field_plain(&s, "reason", reason);
+    if (until_ms > 0)
+        field_number(&s, "until", (uint64_t)until_ms);
     return finish(&s, FRAME_CONTROL);
 }
 

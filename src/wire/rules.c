@@ -208,17 +208,22 @@ static bool is_label_char(ucs4_t c)
     return !uc_is_general_category_withtable(c, refused) && !uc_is_property_bidi_control(c);
 }
 
-bool rules_label(const char *in, size_t size)
+bool rules_line(const char *in, size_t size, size_t chars)
 {
-    size_t chars = 0;
+    size_t count = 0;
 
-    if (size > (size_t)RULE_LABEL_CHARS * 4 || !rules_utf8(in, size))
+    if (size > chars * 4 || !rules_utf8(in, size))
         return false;
-    for (size_t i = 0; i < size; chars++) {
+    for (size_t i = 0; i < size; count++) {
         ucs4_t c;
         i += (size_t)u8_mbtouc_unsafe(&c, (const uint8_t *)in + i, size - i);
         if (!is_label_char(c))
             return false;
     }
-    return chars <= RULE_LABEL_CHARS;
+    return count <= chars;
+}
+
+bool rules_label(const char *in, size_t size)
+{
+    return rules_line(in, size, RULE_LABEL_CHARS);
 }

@@ -82,13 +82,26 @@ static void welcome_without_conversations_has_an_empty_list(void **state)
     json_decref(welcome);
 }
 
+static struct frame *joined(uint64_t seq, const char *members, uint64_t count, const char *guard)
+{
+    const struct joined j = { .room = "x",
+                              .epoch = "e1",
+                              .seq = seq,
+                              .recovered = seq > 1,
+                              .missed = seq > 1 ? 3 : 0,
+                              .members = members,
+                              .count = count,
+                              .guard = guard };
+    return event_joined(&j);
+}
+
 static void joined_lists_the_members(void **state)
 {
     (void)state;
-    assert_payload(event_joined("general", "e1", 42, true, 3, "ann\nbob", 2), FRAME_CONTROL,
-                   "{'type':'joined','room':'general','epoch':'e1','seq':42,'recovered':true,"
+    assert_payload(joined(42, "ann\nbob", 2, NULL), FRAME_CONTROL,
+                   "{'type':'joined','room':'x','epoch':'e1','seq':42,'recovered':true,"
                    "'missed':3,'members':['ann','bob'],'count':2}");
-    assert_payload(event_joined("x", "e1", 0, false, 0, "", 0), FRAME_CONTROL,
+    assert_payload(joined(0, "", 0, NULL), FRAME_CONTROL,
                    "{'type':'joined','room':'x','epoch':'e1','seq':0,'recovered':false,"
                    "'missed':0,'members':[],'count':0}");
 }
@@ -96,9 +109,17 @@ static void joined_lists_the_members(void **state)
 static void joined_to_a_large_room_only_counts(void **state)
 {
     (void)state;
-    assert_payload(event_joined("x", "e1", 1, false, 0, NULL, 201), FRAME_CONTROL,
+    assert_payload(joined(1, NULL, 201, NULL), FRAME_CONTROL,
                    "{'type':'joined','room':'x','epoch':'e1','seq':1,'recovered':false,"
                    "'missed':0,'count':201}");
+}
+
+static void joined_says_what_restricts_the_room(void **state)
+{
+    (void)state;
+    assert_payload(joined(0, "", 0, "{\"access\":\"private\"}"), FRAME_CONTROL,
+                   "{'type':'joined','room':'x','epoch':'e1','seq':0,'recovered':false,"
+                   "'missed':0,'members':[],'count':0,'guard':{'access':'private'}}");
 }
 
 static struct command *parsed_command(const char *text)
@@ -246,7 +267,11 @@ static void resync_and_left_name_the_stream(void **state)
     (void)state;
     assert_payload(event_resync("x", 9), FRAME_CONTROL, "{'type':'resync','room':'x','seq':9}");
     assert_payload(event_resync("@bob", 9), FRAME_CONTROL, "{'type':'resync','to':'bob','seq':9}");
-    assert_payload(event_left("x"), FRAME_CONTROL, "{'type':'left','room':'x'}");
+    assert_payload(event_left("x", NULL, 0), FRAME_CONTROL, "{'type':'left','room':'x'}");
+    assert_payload(event_left("x", "banned", 9), FRAME_CONTROL,
+                   "{'type':'left','room':'x','reason':'banned','until':9}");
+    assert_payload(event_left("x", "banned", 0), FRAME_CONTROL,
+                   "{'type':'left','room':'x','reason':'banned'}");
 }
 
 static void error_says_what_to_do(void **state)
@@ -309,6 +334,7 @@ int main(void)
         cmocka_unit_test(welcome_without_conversations_has_an_empty_list),
         cmocka_unit_test(joined_lists_the_members),
         cmocka_unit_test(joined_to_a_large_room_only_counts),
+        cmocka_unit_test(joined_says_what_restricts_the_room),
         cmocka_unit_test(message_is_complete_with_number_and_time_between_its_pieces),
         cmocka_unit_test(message_without_cid_has_none),
         cmocka_unit_test(private_message_says_to_whom),

@@ -31,9 +31,16 @@ struct frame *event_welcome(const char *user, const char *session, const struct 
 /* Answer to GET /api/v1/server: what somebody needs to know before the first hello. */
 struct frame *event_server(const struct settings *settings) MUST_USE;
 
-/* members: names joined by '\n', or NULL in a large room (only the count is sent). */
-struct frame *event_joined(const char *room, const char *epoch, uint64_t seq, bool recovered,
-                           uint64_t missed, const char *members, uint64_t count) MUST_USE;
+struct joined {
+    const char *room, *epoch;
+    uint64_t seq;
+    bool recovered;
+    uint64_t missed;
+    const char *members; /* joined by '\n', or NULL in a large room (only the count is sent) */
+    uint64_t count;
+    const char *guard; /* JSON object, or NULL: the room has no owner */
+};
+struct frame *event_joined(const struct joined *j) MUST_USE;
 
 struct page_end {
     const char *epoch; /* NULL: there is nothing more that way */
@@ -91,7 +98,9 @@ struct frame *event_passed(const char *json, size_t size) MUST_USE;
 struct frame *event_heartbeat(const struct stream_top *tops, size_t count) MUST_USE;
 struct frame *event_status(bool ok, const char *reason) MUST_USE;
 struct frame *event_resync(const char *stream, uint64_t seq) MUST_USE;
-struct frame *event_left(const char *room) MUST_USE; /* answer to leave */
+/* reason: "kicked", "banned", "private", "destroyed", or NULL: the client said leave.
+ * until_ms: when it ends, in Redis time; 0: it does not, or that is not known. */
+struct frame *event_left(const char *room, const char *reason, int64_t until_ms) MUST_USE;
 
 /* cid and field may be NULL or "". retry_after_ms < 0: leave the field out. */
 struct frame *event_error(enum error_code code, const char *cid, const char *field,

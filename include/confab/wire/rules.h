@@ -147,8 +147,10 @@ enum error_code rules_content(const char *in, size_t size);
  * valid UTF-8 without NUL. Any thread. */
 enum error_code rules_password(const char *in, size_t size, char out[PASSWORD_MAX_BYTES + 1]);
 
-/* True when the text may name a device: at most LABEL_CHARS characters of valid UTF-8, none of
+/* True when the text is a line for people: at most `chars` characters of valid UTF-8, none of
  * them a control character or one that turns the direction of what follows. Any thread. */
+bool rules_line(const char *in, size_t size, size_t chars);
+/* … that may name a device: at most LABEL_CHARS characters. */
 bool rules_label(const char *in, size_t size);
 
 /* True when bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). Any thread. */
