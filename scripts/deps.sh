@@ -38,8 +38,9 @@ packages_of() {
     run) echo redis-server:redis-server ;;
     test)
         echo redis-server:redis-server redis-tools:redis-cli libcmocka-dev python3 python3-pytest \
-            python3-pytest-timeout python3-websockets python3-redis nginx-light:nginx procps:ps \
-            sqlite3:sqlite3 python3-venv iproute2:ip iptables:iptables openssl:openssl valgrind:valgrind nodejs:node npm:npm
+            python3-pytest-timeout python3-pytest-xdist python3-websockets python3-redis \
+            nginx-light:nginx procps:ps sqlite3:sqlite3 python3-venv iproute2:ip iptables:iptables \
+            openssl:openssl valgrind:valgrind nodejs:node npm:npm
         [ -n "$(browser)" ] || ! is_debian || echo chromium
         ;;
     peers)

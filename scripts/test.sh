@@ -100,8 +100,9 @@ fi
 run_integration() {
     rm -f "$build/integration.xml"
     local status=0
-    "${launcher[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-        tests/integration tests/bench/compare \
+    # Four at once: most of what a test does is wait.
+    "${launcher[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider --numprocesses 4 \
+        --dist loadfile tests/integration tests/bench/compare \
         --junitxml="$build/integration.xml" "${pytest_args[@]}" || status=$?
     count integration $status pytest "$build/integration.xml"
 }

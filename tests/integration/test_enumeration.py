@@ -1,6 +1,5 @@
 """Nobody learns from an error, or from how long it takes, whether there is an account."""
 
-import statistics
 import time
 
 import pytest
@@ -53,7 +52,8 @@ def test_same_questions_to_redis(server, redis, new):
 
 
 def test_same_time(server, new):
-    """A hash takes tens of milliseconds: whoever left it out would show."""
+    """A hash takes tens of milliseconds: whoever left it out would show. The least of many times is
+    that of an undisturbed login, whatever else runs on the machine."""
     anna = Device.register(server, new.anna)
     took = {anna.name: [], new.nobody: []}
     for _ in range(20):
@@ -61,7 +61,7 @@ def test_same_time(server, new):
             begin = time.perf_counter()
             login(server, name, WRONG)
             times.append(time.perf_counter() - begin)
-    known, unknown = (statistics.median(times) for times in took.values())
+    known, unknown = (min(times) for times in took.values())
     assert min(known, unknown) > 0.005
     assert abs(known - unknown) < 0.2 * max(known, unknown), took
 
