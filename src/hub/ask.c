@@ -231,12 +231,9 @@ static struct frame *frame_of(const char *json, size_t size)
     const char *code = json + sizeof begin - 1;
     const char *end = memchr(code, '"', size - (sizeof begin - 1));
     f->http_status = 503;
-    for (enum error_code c = ERROR_NONE + 1; end && c < ERROR_COUNT; c++) {
-        const struct error_info *info = error_info(c);
-        if (strlen(info->code) == (size_t)(end - code) &&
-            memcmp(info->code, code, strlen(info->code)) == 0)
-            f->http_status = (int16_t)info->http_status;
-    }
+    const enum error_code known = end ? error_by_text(code, (size_t)(end - code)) : ERROR_NONE;
+    if (known != ERROR_NONE)
+        f->http_status = (int16_t)error_info(known)->http_status;
     return f;
 }
 

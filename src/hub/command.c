@@ -61,13 +61,10 @@ static void answer_unsent(struct pending *op, int error) REQUIRES(on_hub)
     pending_free(op);
 }
 
-static void published(void *arg, const struct store_published *r)
+void command_stored(struct hub *h, struct peer *p, const char *stream, const char *cid,
+                    const struct store_published *r)
 {
-    role_assume(&on_hub);
-    struct pending *op = arg;
-    struct hub *h = op->hub;
-    h->publishes--;
-    struct room *room = op->is_private ? NULL : room_find(h, op->stream);
+    struct room *room = stream[0] == '@' ? NULL : room_find(h, stream);
     switch (r->status) {
     case STORE_OK:
         stat_add(h->stats, messages_published, 1);
@@ -79,15 +76,27 @@ static void published(void *arg, const struct store_published *r)
         break;
     case STORE_LIMITED:
         stat_add(h->stats, messages_limited, 1);
-        peer_error(h, op->peer, ERROR_RATE_LIMITED, op->cid, NULL, r->retry_after_ms);
+        peer_error(h, p, ERROR_RATE_LIMITED, cid, NULL, r->retry_after_ms);
+        break;
+    case STORE_DENIED:
+        stat_add(h->stats, messages_failed, 1);
+        peer_error(h, p, r->error, cid, NULL, r->retry_after_ms);
         break;
     default:
-        answer_failure(h, op->peer, r->status, op->cid);
+        answer_failure(h, p, r->status, cid);
     }
-    if (op->cid[0] && (r->status == STORE_OK || r->status == STORE_DUPLICATE))
-        peer_send_new(h, op->peer,
-                      event_ack(op->cid, op->stream, r->seq, r->id, r->timestamp_ms,
-                                r->status == STORE_DUPLICATE));
+    if ((cid[0] || p->http) && (r->status == STORE_OK || r->status == STORE_DUPLICATE))
+        peer_send_new(
+            h, p,
+            event_ack(cid, stream, r->seq, r->id, r->timestamp_ms, r->status == STORE_DUPLICATE));
+}
+
+static void published(void *arg, const struct store_published *r)
+{
+    role_assume(&on_hub);
+    struct pending *op = arg;
+    op->hub->publishes--;
+    command_stored(op->hub, op->peer, op->stream, op->cid, r);
     pending_free(op);
 }
 
@@ -100,12 +109,10 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return hash;
 }
 
-/* The same message has the same id however often it is sent: when Redis stored it and lost it
- * again, its sender repeats it, and who has seen it already knows it by its id. */
-static void message_id(char id[32], struct pending *op) REQUIRES(on_hub)
+void command_message_id(char id[32], struct hub *h, const char *user, const char *stream,
+                        const char *cid)
 {
-    struct hub *h = op->hub;
-    if (!op->cid[0]) {
+    if (!cid[0]) {
         char number[17];
         hex_u64(number, ++h->next_id);
         memcpy(id, h->settings->instance, 8);
@@ -114,9 +121,9 @@ static void message_id(char id[32], struct pending *op) REQUIRES(on_hub)
         memcpy(id + 9, number + zeros, sizeof number - zeros);
         return;
     }
-    uint64_t hash = hash_text(UINT64_C(14695981039346656037), op->peer->user->name);
-    hash = hash_text(hash, op->stream);
-    hex_u64(id, hash_text(hash, op->cid));
+    uint64_t hash = hash_text(UINT64_C(14695981039346656037), user);
+    hash = hash_text(hash, stream);
+    hex_u64(id, hash_text(hash, cid));
 }
 
 static void publish(struct hub *h, struct peer *p, struct command *c, const struct room *r)
@@ -128,7 +135,7 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
     }
     struct pending *op = pending_new(h, p, c);
     char id[32];
-    message_id(id, op);
+    command_message_id(id, h, p->user->name, op->stream, op->cid);
     str_reset(&h->head);
     str_reset(&h->mid);
     str_reset(&h->tail);

@@ -243,6 +243,15 @@ void refresh_run(struct hub *h, struct peer *p, const struct command *c) REQUIRE
 
 /* command.c: everything but hello */
 void command_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */
+/* Id of a new message. The same message has the same id however often it is sent: when Redis
+ * stored it and lost it again, its sender repeats it, and who has seen it already knows it by its
+ * id. stream: a room or "@NAME". cid "": another one each time. */
+void command_message_id(char id[32], struct hub *h, const char *user, const char *stream,
+                        const char *cid) REQUIRES(on_hub);
+/* What Redis said to something that the peer wants stored: ack or error. cid "": none, and no ack
+ * but to an http peer. */
+void command_stored(struct hub *h, struct peer *p, const char *stream, const char *cid,
+                    const struct store_published *r) REQUIRES(on_hub);
 
 /* past.c: history and search */
 void past_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */

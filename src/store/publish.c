@@ -90,11 +90,7 @@ static void take_number(struct store *s, char **text, struct store_published *re
     epoch_candidate_used(s, result->epoch);
 }
 
-/* The answer to one message: 'ok EPOCH SEQ TIMESTAMP', 'duplicate EPOCH SEQ TIMESTAMP ID',
- * 'limited MS', 'wait' or an error. */
-static struct store_published take_answer(struct request *r, const redisReply *reply)
-    REQUIRES(on_hub);
-static struct store_published take_answer(struct request *r, const redisReply *reply)
+struct store_published publish_answer(struct request *r, const redisReply *reply)
 {
     struct store_published result = { .status = request_judge(r, reply) };
     if (result.status != STORE_OK)
@@ -106,6 +102,11 @@ static struct store_published take_answer(struct request *r, const redisReply *r
     char *rest = reply->str, *what = next_word(&rest);
     if (strcmp(what, "limited") == 0) {
         result.status = STORE_LIMITED;
+        result.retry_after_ms = strtoll(next_word(&rest), NULL, 10);
+    } else if (strcmp(what, "denied") == 0) {
+        const char *code = next_word(&rest);
+        result.error = error_by_text(code, strlen(code));
+        result.status = result.error != ERROR_NONE ? STORE_DENIED : STORE_REFUSED;
         result.retry_after_ms = strtoll(next_word(&rest), NULL, 10);
     } else if (strcmp(what, "wait") == 0) {
         result.status = STORE_UNAVAILABLE;
@@ -132,7 +133,7 @@ static void answer_group(struct request *r, struct group *g, enum store_status s
     for (unsigned i = 0; i < g->count; i++) {
         const struct publisher *p = &g->publishers[i];
         if (status == STORE_OK && (list || i == 0))
-            result = take_answer(r, list ? reply->element[i] : reply);
+            result = publish_answer(r, list ? reply->element[i] : reply);
         else if (result.status == STORE_OK)
             result.seq++;
         if (result.status == STORE_OK)

@@ -267,6 +267,9 @@ void publish_fini(struct store *s) REQUIRES(on_hub);
 void publish_send(struct store *s) REQUIRES(on_hub); /* all messages that wait */
 void epoch_candidate_new(struct store *s);
 void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: makes another */
+/* What became of one message: 'ok EPOCH SEQ TIMESTAMP', 'duplicate EPOCH SEQ TIMESTAMP ID',
+ * 'limited MS', 'denied CODE MS', 'wait' or an error. Cuts up the reply's text. */
+struct store_published publish_answer(struct request *r, const redisReply *reply) REQUIRES(on_hub);
 /* Three arguments: fence and candidate of this store, and whether others may know more. */
 void argument_fence(struct str *to, const struct store *s);
 /* Three arguments: what the caller knows of a room. */

@@ -131,7 +131,8 @@ struct frame *event_ack(const char *cid, const char *stream, uint64_t seq, const
     struct str s = STR_INIT;
 
     begin(&s, "ack");
-    field_plain(&s, "cid", cid);
+    if (*cid != '\0')
+        field_plain(&s, "cid", cid);
     field_stream(&s, stream);
     field_number(&s, "seq", seq);
     field_plain(&s, "id", id);

@@ -23,6 +23,15 @@ const struct error_info *error_info(enum error_code code)
     return &errors[code];
 }
 
+enum error_code error_by_text(const char *text, size_t size)
+{
+    for (enum error_code code = ERROR_NONE + 1; code < ERROR_COUNT; code++)
+        if (strlen(error_info(code)->code) == size &&
+            memcmp(error_info(code)->code, text, size) == 0)
+            return code;
+    return ERROR_NONE;
+}
+
 /* How many bytes from the start are ASCII; eight at a time, may stop up to 7 short. */
 static size_t ascii_prefix(const char *in, size_t size)
 {

@@ -279,6 +279,7 @@ static void errors_say_what_the_table_says(void **state)
 #define X(name, text, is_temporary, status, what)                                                  \
     assert_string_equal(error_info(ERROR_##name)->code, (text));                                   \
     assert_string_equal(error_info(ERROR_##name)->message, (what));                                \
+    assert_int_equal(error_by_text(text, strlen(text)), ERROR_##name);                             \
     assert_int_equal(error_info(ERROR_##name)->temporary, (is_temporary));                         \
     assert_int_equal(error_info(ERROR_##name)->http_status, (status));
     ERRORS(X)

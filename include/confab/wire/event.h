@@ -81,6 +81,7 @@ void event_message_pieces(const struct command *c, const char *user, const char 
 /* A message or private message as it came from Redis: a complete JSON object. */
 struct frame *event_message(uint64_t seq, const char *json, size_t size) MUST_USE;
 
+/* cid "": none */
 struct frame *event_ack(const char *cid, const char *stream, uint64_t seq, const char *id,
                         int64_t timestamp_ms, bool duplicate) MUST_USE;
 

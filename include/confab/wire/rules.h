@@ -129,6 +129,8 @@ struct error_info {
     int http_status;
 };
 const struct error_info *error_info(enum error_code code); /* code is not ERROR_NONE */
+/* The code that is called so on the wire, or ERROR_NONE. */
+enum error_code error_by_text(const char *text, size_t size);
 
 /* Checks a name and writes its NFC form (Unicode Standard Annex 15) to out, NUL-terminated,
  * at most NAME_MAX_BYTES or ROOM_MAX_BYTES bytes and a NUL. Allowed: characters of the
