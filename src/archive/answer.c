@@ -212,12 +212,42 @@ static enum sink_status answer_find(const struct archive_sink *kind, void *sink,
     return SINK_OK;
 }
 
+/* --- one message --- */
+
+static enum sink_status answer_message(const struct archive_sink *kind, void *sink,
+                                       const struct archive_ask *ask, struct archive_answer *a)
+{
+    struct find_result r;
+    enum sink_status status = kind->find(sink, ask->ask->page.stream, ask->ask->page.seq, &r);
+    if (status != SINK_OK)
+        return status;
+    a->behind = r.behind; /* who has no time left is told to come again */
+    if (r.json != NULL)
+        a->frame = frame_new(FRAME_CONTROL, 0, &(struct frame_part){ r.json, r.size }, 1);
+    else
+        a->frame = error_frame(ask, r.behind ? ERROR_ARCHIVE_UNAVAILABLE : ERROR_NOT_FOUND);
+    return SINK_OK;
+}
+
+static enum sink_status answer_kind(const struct archive_sink *kind, void *sink,
+                                    const struct archive_ask *ask, struct archive_answer *a)
+{
+    switch (ask->ask->kind) {
+    case ASK_PAGE:
+        break;
+    case ASK_SEARCH:
+        return answer_find(kind, sink, ask, a);
+    case ASK_FIND:
+        return answer_message(kind, sink, ask, a);
+    }
+    return answer_page(kind, sink, ask, a);
+}
+
 enum sink_status answer(const struct archive_sink *kind, void *sink, const struct archive_ask *ask,
                         struct archive_answer **out)
 {
     struct archive_answer *a = answer_new(ask);
-    enum sink_status status =
-        ask->ask->search ? answer_find(kind, sink, ask, a) : answer_page(kind, sink, ask, a);
+    enum sink_status status = answer_kind(kind, sink, ask, a);
     if (status != SINK_OK) {
         frame_unref(a->frame);
         a->frame = error_frame(ask, ERROR_ARCHIVE_UNAVAILABLE);

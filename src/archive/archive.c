@@ -139,7 +139,7 @@ void archive_free(struct archive *a)
 
 int archive_ask(struct archive *a, struct archive_ask *ask)
 {
-    return queue_push(ask->ask->search ? &a->find.asks : &a->page.asks, ask);
+    return queue_push(ask->ask->kind == ASK_SEARCH ? &a->find.asks : &a->page.asks, ask);
 }
 
 struct queue *archive_answers(struct archive *a)

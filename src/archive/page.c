@@ -267,3 +267,35 @@ enum sink_status sqlite_page(void *sink, const struct page_query *query, struct 
     }
     return file_end(f);
 }
+
+/* ---- one message ---- */
+
+static bool is_behind(struct file *f, int64_t stream, uint64_t seq)
+{
+    struct place p = { .stream = stream };
+    struct page_result ignored;
+
+    return stream != 0 && find_newest(f, &p, INT64_MAX, &ignored) && number_of(p.last) < seq;
+}
+
+enum sink_status sqlite_find(void *sink, const char *stream, uint64_t seq, struct find_result *out)
+{
+    struct file *f = sink;
+
+    *out = (struct find_result){ 0 };
+    if (!file_begin(f, false))
+        return f->status;
+    str_reset(&f->texts);
+    const int64_t id = stream_find(f, stream);
+    sqlite3_stmt *s = file_statement(f, STATEMENT_FIND);
+    bind_number(s, 1, id);
+    bind_number(s, 2, seq <= UINT32_MAX ? (int64_t)seq : 0);
+    if (file_row(f, s)) {
+        str_add(&f->texts, sqlite3_column_text(s, 0), (size_t)sqlite3_column_bytes(s, 0));
+        out->json = f->texts.data;
+        out->size = f->texts.size;
+    }
+    sqlite3_reset(s);
+    out->behind = out->json == NULL && is_behind(f, id, seq);
+    return file_end(f);
+}

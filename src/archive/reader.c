@@ -77,7 +77,7 @@ static void serve(struct reader *r, struct archive_ask *ask) REQUIRES(on_archive
     }
     struct archive_answer *out = answer_to(r, ask);
     const int64_t took = clock_mono_us() - start;
-    if (ask->ask->search) {
+    if (ask->ask->kind == ASK_SEARCH) {
         stat_add(r->stats, archive_searches, 1);
         stats_lag_add(r->stats, STATS_LAG_SEARCH, took);
     } else {

@@ -492,6 +492,7 @@ const struct archive_sink sink_sqlite = {
     .about = sqlite_about,
     .write = sqlite_write,
     .page = sqlite_page,
+    .find = sqlite_find,
     .search = sqlite_search,
     .records = sqlite_records,
     .upkeep = sqlite_upkeep,

@@ -166,6 +166,7 @@ void message_kind(struct file *f, int64_t id, enum message_kind kind);
 /* ---- page.c, search.c, upkeep.c ---- */
 
 enum sink_status sqlite_page(void *sink, const struct page_query *query, struct page_result *out);
+enum sink_status sqlite_find(void *sink, const char *stream, uint64_t seq, struct find_result *out);
 enum sink_status sqlite_search(void *sink, const struct search_query *query,
                                struct search_result *out);
 void search_free(struct search *s); /* NULL is fine */

@@ -46,6 +46,10 @@
     X(PAGE_DOWN, "SELECT id, kind, json FROM message WHERE id <= ?1 AND id >= ?2" \
         " ORDER BY id DESC") \
     X(PAGE_UP, "SELECT id, kind, json FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id") \
+    X(FIND, "SELECT json FROM span JOIN message ON message.id = span.id << 32 | ?2" \
+        /* EPOCH~1 has what was lost to others with the same numbers (write.c) */ \
+        " WHERE stream = ?1 AND kind <= 1 AND instr(span.name, '~') = 0" \
+        " ORDER BY began_ms DESC, span.id DESC LIMIT 1") \
     /* what is, will be and was searchable */ \
     X(UNINDEXED_ADD, "INSERT INTO unindexed VALUES (?1)") \
     X(UNINDEXED_DROP, "DELETE FROM unindexed WHERE id = ?1") \

@@ -5,7 +5,9 @@
  * takes half a second. Then the archive is asked again until there is no time left. */
 #include "state.h"
 
+#include "confab/store/act.h"
 #include "confab/wire/event.h"
+#include "confab/wire/rewrite.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -221,19 +223,25 @@ void asks_asked(struct hub *h, const char *asker, uint64_t id, int64_t ms, const
         unavailable(o);
 }
 
+/* ERROR_NONE: it is no error. */
+static enum error_code error_of(const char *json, size_t size)
+{
+    static const char begin[] = "{\"type\":\"error\",\"code\":\"";
+    if (size < sizeof begin || memcmp(json, begin, sizeof begin - 1) != 0)
+        return ERROR_NONE;
+    const char *code = json + sizeof begin - 1;
+    const char *end = memchr(code, '"', size - (sizeof begin - 1));
+    const enum error_code known = end ? error_by_text(code, (size_t)(end - code)) : ERROR_NONE;
+    return known != ERROR_NONE ? known : ERROR_ARCHIVE_UNAVAILABLE; /* another version's */
+}
+
 /* Only the text has travelled. */
 static struct frame *frame_of(const char *json, size_t size)
 {
-    static const char begin[] = "{\"type\":\"error\",\"code\":\"";
     struct frame *f = frame_new(FRAME_CONTROL, 0, &(struct frame_part){ json, size }, 1);
-    if (size < sizeof begin || memcmp(json, begin, sizeof begin - 1) != 0)
-        return f;
-    const char *code = json + sizeof begin - 1;
-    const char *end = memchr(code, '"', size - (sizeof begin - 1));
-    f->http_status = 503;
-    const enum error_code known = end ? error_by_text(code, (size_t)(end - code)) : ERROR_NONE;
-    if (known != ERROR_NONE)
-        f->http_status = (int16_t)error_info(known)->http_status;
+    const enum error_code code = error_of(json, size);
+    if (code != ERROR_NONE)
+        f->http_status = (int16_t)error_info(code)->http_status;
     return f;
 }
 
@@ -245,6 +253,52 @@ void asks_replied(struct hub *h, uint64_t id, uint64_t newest, const char *json,
     struct frame *f = frame_of(json, size);
     finish(o, f, newest);
     frame_unref(f);
+}
+
+/* --- one message ------------------------------------------------------------------------------- */
+
+struct seek {
+    asks_found_fn *done;
+    void *arg;
+};
+
+/* A text of a message without its quotes: names and ids need no escapes. */
+static const char *text_of(struct str *out, const struct frame_part *message, const char *name)
+{
+    struct frame_part value;
+    str_reset(out);
+    if (message_field(message, name, &value) && value.size >= 2)
+        str_add(out, (const char *)value.data + 1, value.size - 2);
+    return out->data ? out->data : "";
+}
+
+static void sought(void *arg, struct frame *f, uint64_t newest)
+{
+    (void)newest;
+    struct seek seek = *(struct seek *)arg;
+    free(arg);
+    const struct frame_part message = { frame_payload(f), frame_payload_size(f) };
+    const enum error_code code = error_of(message.data, message.size);
+    struct str id = STR_INIT, user = STR_INIT;
+    const struct act_target found = { .id = text_of(&id, &message, "id"),
+                                      .user = text_of(&user, &message, "user"),
+                                      .timestamp_ms =
+                                          (int64_t)message_number(&message, "timestamp"),
+                                      .deleted = message_number(&message, "deleted") > 0 };
+    seek.done(seek.arg, code, code == ERROR_NONE ? &found : NULL);
+    str_fini(&id);
+    str_fini(&user);
+}
+
+int asks_find(struct hub *h, const char *stream, uint64_t seq, asks_found_fn *done, void *arg)
+{
+    const struct ask ask = { .kind = ASK_FIND, .page = { .stream = stream, .seq = seq } };
+    struct seek *seek = xmalloc(sizeof *seek);
+    *seek = (struct seek){ done, arg };
+    int error = asks_start(h, &ask, sought, seek);
+    if (error)
+        free(seek);
+    return error;
 }
 
 static void looked(void *arg, enum store_status status)

@@ -371,7 +371,7 @@ static void run_search(struct past *op) REQUIRES(on_hub)
     const struct command *c = op->command;
     struct scope s = { .count = 0 };
     fill_scope(&s, op);
-    struct ask a = { .search = true,
+    struct ask a = { .kind = ASK_SEARCH,
                      .find = { .q = c->query,
                                .streams = s.streams,
                                .stream_count = s.count,

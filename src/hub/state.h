@@ -267,6 +267,14 @@ typedef void asked_fn(void *arg, struct frame *f, uint64_t newest);
 /* 0: done is called once, later. -ENOTCONN, -EBUSY: it is not. */
 int asks_start(struct hub *h, const struct ask *ask, asked_fn *done, void *arg) REQUIRES(on_hub)
     MUST_USE;
+/* The author, id and time of an old message, and whether it is deleted, as it lies in an archive.
+ * stream: "r:ROOM" or "d:A|B". code: ERROR_NONE with what was found, which lives until done
+ * returns; else NULL: ERROR_NOT_FOUND, ERROR_ARCHIVE_OFF, ERROR_ARCHIVE_UNAVAILABLE or ERROR_BUSY.
+ * Returns as asks_start(). */
+struct act_target; /* confab/store/act.h */
+typedef void asks_found_fn(void *arg, enum error_code code, const struct act_target *found);
+int asks_find(struct hub *h, const char *stream, uint64_t seq, asks_found_fn *done, void *arg)
+    REQUIRES(on_hub) MUST_USE;
 bool asks_archived(const struct hub *h) REQUIRES(on_hub); /* pages go past the list */
 void asks_answered(struct hub *h) REQUIRES(on_hub);       /* by the archive here */
 /* store_events of the same names */

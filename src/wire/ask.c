@@ -63,10 +63,10 @@ static json_t *find_object(const struct ask *ask)
 
 void ask_json(struct str *out, const struct ask *ask)
 {
-    json_t *o = ask->search ? find_object(ask) : page_object(ask);
+    json_t *o = ask->kind == ASK_SEARCH ? find_object(ask) : page_object(ask);
 
     set_number(o, "v", ASK_VERSION);
-    set_number(o, "search", ask->search);
+    set_number(o, "kind", ask->kind);
     set_text(o, "cid", ask->cid);
     char *text = json_dumps(o, JSON_COMPACT);
     BUG_ON(text == NULL);
@@ -121,7 +121,7 @@ static bool take_page(const json_t *o, struct ask *ask)
     ask->page.way = (enum page_way)way;
     ask->page.at_ms = (int64_t)at;
     ask->page.limit = (unsigned)limit;
-    return ask->page.stream != NULL && ask->as != NULL && limit > 0;
+    return ask->page.stream != NULL && (ask->kind == ASK_FIND || (ask->as != NULL && limit > 0));
 }
 
 static bool take_streams(const json_t *array, struct parsed *p)
@@ -157,14 +157,14 @@ static bool take_find(const json_t *o, struct parsed *p)
 
 static bool take_ask(const json_t *o, struct parsed *p)
 {
-    uint64_t version = 0, search = 0;
+    uint64_t version = 0, kind = ASK_PAGE;
 
     if (!get_number(o, "v", ASK_VERSION, &version) || version != ASK_VERSION ||
-        !get_number(o, "search", 1, &search))
+        !get_number(o, "kind", ASK_FIND, &kind))
         return false;
-    p->ask.search = search;
+    p->ask.kind = (enum ask_kind)kind;
     p->ask.cid = get_text(o, "cid");
-    return search ? take_find(o, p) : take_page(o, &p->ask);
+    return kind == ASK_SEARCH ? take_find(o, p) : take_page(o, &p->ask);
 }
 
 struct ask *ask_parse(const char *json, size_t size)

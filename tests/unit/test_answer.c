@@ -164,7 +164,7 @@ static void hits_name_the_other_one_of_a_conversation(void **state)
 {
     (void)state;
     struct shelf s = { SINK_OK, NULL, 0, 0, 0 };
-    struct ask ask = { .search = true, .find = { .q = "milk", .limit = 20 }, .viewer = "bob" };
+    struct ask ask = { .kind = ASK_SEARCH, .find = { .q = "milk", .limit = 20 }, .viewer = "bob" };
     check(&s, &ask, false, 0, "'room':'tea'");
     check(&s, &ask, false, 0, "'to':'ann'");
     check(&s, &ask, false, 0, "'to':'bo'");

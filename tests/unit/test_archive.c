@@ -565,7 +565,7 @@ static void the_last_batch_is_written_at_the_end(void **state)
 static struct archive_ask *ask_for(uint64_t id, bool search, int64_t deadline_mono_ms)
 {
     static const char *const streams[] = { "r:a" };
-    struct ask text = { .search = search,
+    struct ask text = { .kind = search ? ASK_SEARCH : ASK_PAGE,
                         .page = { .stream = "r:a", .epoch = "E", .seq = 9, .limit = 10 },
                         .find = { .q = "x", .streams = streams, .stream_count = 1, .limit = 1 },
                         .as = "a" };

@@ -113,7 +113,7 @@ static void a_page_is_asked_for_as_it_was_meant(void **state)
                              .now_top = 77 };
     struct ask *copy = there_and_back(&ask);
 
-    assert_false(copy->search);
+    assert_int_equal(copy->kind, ASK_PAGE);
     assert_string_equal(copy->page.stream, "d:ann|bob");
     assert_string_equal(copy->page.epoch, "e1");
     assert_int_equal(copy->page.way, PAGE_AFTER);
@@ -124,6 +124,18 @@ static void a_page_is_asked_for_as_it_was_meant(void **state)
     assert_string_equal(copy->now_epoch, "e2");
     assert_int_equal(copy->now_first, 5);
     assert_int_equal(copy->now_top, 77);
+    ask_free(copy);
+}
+
+static void a_message_is_asked_for_by_stream_and_number(void **state)
+{
+    (void)state;
+    const struct ask ask = { .kind = ASK_FIND, .page = { .stream = "d:ann|bob", .seq = 7 } };
+    struct ask *copy = there_and_back(&ask);
+
+    assert_int_equal(copy->kind, ASK_FIND);
+    assert_string_equal(copy->page.stream, "d:ann|bob");
+    assert_int_equal(copy->page.seq, 7);
     ask_free(copy);
 }
 
@@ -151,7 +163,7 @@ static void a_search_is_asked_for_with_its_streams(void **state)
 {
     (void)state;
     static const char *const streams[] = { "r:tea", "r:кофе", "d:ann" };
-    const struct ask ask = { .search = true,
+    const struct ask ask = { .kind = ASK_SEARCH,
                              .find = { .q = "\"a\" \\ b",
                                        .streams = streams,
                                        .stream_count = 3,
@@ -163,7 +175,7 @@ static void a_search_is_asked_for_with_its_streams(void **state)
                              .viewer = "ann" };
     struct ask *copy = there_and_back(&ask);
 
-    assert_true(copy->search);
+    assert_int_equal(copy->kind, ASK_SEARCH);
     assert_string_equal(copy->find.q, "\"a\" \\ b");
     assert_int_equal(copy->find.stream_count, 3);
     for (size_t i = 0; i < 3; i++)
@@ -212,6 +224,7 @@ int main(void)
         cmocka_unit_test(search_names_the_stream_of_each_result),
         cmocka_unit_test(search_without_results_is_an_answer_too),
         cmocka_unit_test(a_page_is_asked_for_as_it_was_meant),
+        cmocka_unit_test(a_message_is_asked_for_by_stream_and_number),
         cmocka_unit_test(the_end_of_a_stream_and_a_date_come_through),
         cmocka_unit_test(a_search_is_asked_for_with_its_streams),
         cmocka_unit_test(what_is_no_ask_is_none),

@@ -1,6 +1,7 @@
 /* Pages and searches: which come from the list, which from an archive, here or elsewhere. */
 #include "support/room/story.h"
 
+#include "confab/store/act.h"
 #include "confab/wire/event.h"
 
 #include <errno.h>
@@ -360,6 +361,54 @@ static void who_leaves_meanwhile_needs_no_answer(void **state)
     free(alice);
 }
 
+/* --- one message ------------------------------------------------------------------------------------------ */
+
+static struct {
+    enum error_code code;
+    char id[64], user[64];
+    int64_t timestamp_ms;
+    bool deleted;
+} seen;
+
+static void on_found(void *arg, enum error_code code, const struct act_target *r)
+{
+    (void)arg;
+    seen.code = code;
+    assert_int_equal(code == ERROR_NONE, r != NULL);
+    text_copy(seen.id, sizeof seen.id, r ? r->id : "");
+    text_copy(seen.user, sizeof seen.user, r ? r->user : "");
+    seen.timestamp_ms = r ? r->timestamp_ms : 0;
+    seen.deleted = r && r->deleted;
+}
+
+static void an_old_message_is_found_for_an_event(void **state)
+{
+    (void)state;
+    assert_int_equal(asks_find(hub, "r:tea", 7, on_found, NULL), 0);
+    assert_int_equal(asked_here()->kind, ASK_FIND);
+    assert_string_equal(asked_here()->page.stream, "r:tea");
+    assert_int_equal(asked_here()->page.seq, 7);
+    archive_says("{\"type\":\"message\",\"room\":\"tea\",\"seq\":7,\"id\":\"i7\",\"user\":\"bob\","
+                 "\"content\":\",\\\"id\\\":\\\"no\\\"\",\"timestamp\":55}",
+                 0, false);
+    assert_int_equal(seen.code, ERROR_NONE);
+    assert_string_equal(seen.id, "i7");
+    assert_string_equal(seen.user, "bob");
+    assert_int_equal(seen.timestamp_ms, 55);
+    assert_false(seen.deleted);
+    assert_int_equal(asks_find(hub, "r:tea", 7, on_found, NULL), 0);
+    archive_says("{\"type\":\"message\",\"seq\":7,\"id\":\"i7\",\"user\":\"bob\",\"content\":\"\","
+                 "\"timestamp\":55,\"deleted\":9}",
+                 0, false);
+    assert_true(seen.deleted);
+    assert_int_equal(asks_find(hub, "r:tea", 8, on_found, NULL), 0);
+    archive_says("{\"type\":\"error\",\"code\":\"not_found\"}", 0, false);
+    assert_int_equal(seen.code, ERROR_NOT_FOUND);
+    assert_int_equal(asks_find(hub, "r:tea", 8, on_found, NULL), 0);
+    asks_end(hub);
+    assert_int_equal(seen.code, ERROR_ARCHIVE_UNAVAILABLE);
+}
+
 /* --- searches ------------------------------------------------------------------------------------------- */
 
 static void a_search_sees_what_its_asker_may_read(void **state)
@@ -369,7 +418,7 @@ static void a_search_sees_what_its_asker_may_read(void **state)
     peer_says(alice, "{'type':'search','q':'milk','user':'bob','since':5,'until':9,'limit':3,"
                      "'cursor':'ab','cid':'c'}");
     const struct ask *a = asked_here();
-    assert_true(a->search);
+    assert_int_equal(a->kind, ASK_SEARCH);
     assert_string_equal(a->find.q, "milk");
     assert_int_equal(a->find.stream_count, 2);
     assert_string_equal(a->find.streams[0], "r:tea");
@@ -538,6 +587,7 @@ int main(void)
         A(numbers_of_the_epoch_before_are_left_to_the_archive),
         A(conversations_go_on_in_the_archive),
         A(who_leaves_meanwhile_needs_no_answer),
+        A(an_old_message_is_found_for_an_event),
         A(a_search_sees_what_its_asker_may_read),
         A(nobody_in_particular_searches_one_room),
         T(an_archive_elsewhere_is_asked_through_redis),

@@ -76,7 +76,8 @@ int archive_ask(struct archive *a, struct archive_ask *ask) REQUIRES(on_hub) MUS
 struct archive_answer {
     uint64_t id;
     char asker[17];
-    struct frame *frame; /* history, search or error: one reference, the taker's */
+    struct frame *frame; /* history, search, the message that was to be found, or an error: one
+                          * reference, the taker's */
     uint64_t newest;     /* page: number of its last message, 0 when it is empty */
     /* page: messages that belong here, by ask->now_epoch and now_top, have not been archived yet:
      * worth asking again in a moment */

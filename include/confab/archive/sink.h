@@ -95,6 +95,12 @@ struct page_result {
     struct page_cursor newer; /* PAGE_AFTER */
 };
 
+struct find_result {
+    const char *json; /* NULL: there is no such message, or not one of a person any more */
+    size_t size;
+    bool behind; /* its number is above all that are archived */
+};
+
 struct search_hit {
     const char *stream, *epoch;
     const char *json; /* the message */
@@ -136,6 +142,8 @@ struct archive_sink {
     enum sink_status (*about)(void *sink, struct sink_about *out);
     enum sink_status (*write)(void *sink, const struct sink_batch *batch, struct sink_written *out);
     enum sink_status (*page)(void *sink, const struct page_query *query, struct page_result *out);
+    /* The message `seq` of a stream, in the newest epoch that has this number. No event. */
+    enum sink_status (*find)(void *sink, const char *stream, uint64_t seq, struct find_result *out);
     enum sink_status (*search)(void *sink, const struct search_query *query,
                                struct search_result *out);
     /* after: the last name of the call before, "" at first */

@@ -1,4 +1,4 @@
-/* What an archive is asked: a page of one stream, or a search. Goes from the hub to the archive of
+/* What an archive is asked: a page of one stream, a search, or one message. Goes from the hub to the archive of
  * its own instance, or as JSON through Redis to one that has an archive.
  *
  * A stream is "r:ROOM" or "d:A|B" (A before B, as in the key in Redis). */
@@ -33,11 +33,17 @@ struct search_query {
     const char *cursor;         /* of the answer before; NULL or "": the first page */
 };
 
+enum ask_kind {
+    ASK_PAGE,
+    ASK_SEARCH,
+    ASK_FIND, /* the message page.seq of page.stream, in the newest epoch that has this number */
+};
+
 struct ask {
-    bool search; /* find, else page */
+    enum ask_kind kind;
     struct page_query page;
     struct search_query find;
-    const char *cid; /* echoed in the frame; NULL or "": none */
+    const char *cid; /* page, search: echoed in the frame; NULL or "": none */
     /* page: the stream as the frame names it, a room or "@NAME" */
     const char *as;
     /* page: the stream's present epoch, its first number and its top, as the asker knows them. The
