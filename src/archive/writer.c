@@ -102,6 +102,8 @@ static void show(struct writer *w, const char *why)
     const enum archive_state state = state_now(w);
     stat_set(w->stats, archive_waiting, (int64_t)w->backlog.entries);
     stat_set(w->stats, archive_waiting_since_ms, w->backlog.oldest_ms);
+    stat_set(w->stats, archive_groups, w->backlog.archives);
+    stat_set(w->stats, archive_silent_since_ms, w->backlog.silent_since_ms);
     if (state == w->state)
         return;
     char quoted[SINK_WHY_BYTES + 64];

@@ -21,6 +21,19 @@ static enum store_state store_state(const struct net *n)
     return (enum store_state)stat_get(n->stats, store_state);
 }
 
+/* Of health and stats: a Redis that forgets works, until it does. */
+static void add_durable(const struct net *n, struct str *out)
+{
+    const enum store_durable durable = (enum store_durable)stat_get(n->stats, redis_durable);
+    const bool known = durable != STORE_DURABLE_UNKNOWN;
+    str_addf(out, "\"durable\":%s,",
+             !known                         ? "null"
+             : durable == STORE_DURABLE_YES ? "true"
+                                            : "false");
+    if (known && durable != STORE_DURABLE_YES)
+        str_addf(out, "\"warning\":\"%s\",", store_durable_text(durable));
+}
+
 static enum archive_state archive_state(const struct net *n)
 {
     return (enum archive_state)stat_get(n->stats, archive_state);
@@ -42,9 +55,12 @@ static void add_archive_stats(const struct net *n, struct str *out)
     const struct stats *s = n->stats;
     add_archive(n, out);
     str_addf(out,
-             ",\"messages\":%lld,\"unindexed\":%lld,\"batches\":%llu,\"added\":%llu,"
+             ",\"groups\":%lld,\"silent_since_ms\":%lld,\"messages\":%lld,\"unindexed\":%lld,"
+             "\"batches\":%llu,\"added\":%llu,"
              "\"repeats\":%llu,\"rejected\":%llu,\"pages\":%llu,\"searches\":%llu,"
              "\"page_p99_us\":%lld,\"search_p99_us\":%lld},",
+             (long long)stat_get(s, archive_groups),
+             (long long)stat_get(s, archive_silent_since_ms),
              (long long)stat_get(s, archive_messages), (long long)stat_get(s, archive_unindexed),
              (unsigned long long)stat_get(s, archive_batches),
              (unsigned long long)stat_get(s, archive_added),
@@ -66,6 +82,7 @@ int api_health(const struct net *n, struct str *out)
                  draining ? "the server stops" : store_state_text(store_state(n)));
     str_addf(out, "\"instance\":\"%s\",\"redis\":\"%s\",", n->settings->instance,
              store_state_text(store_state(n)));
+    add_durable(n, out);
     add_archive(n, out);
     str_addz(out, "}}");
     return draining || !ready ? 503 : 200;
@@ -133,9 +150,11 @@ static void add_nets(const struct net *n, struct str *out)
 static void add_redis(const struct net *n, struct str *out)
 {
     const struct stats *s = n->stats;
+    str_addz(out, "\"redis\":{");
+    add_durable(n, out);
     str_addf(
         out,
-        "\"redis\":{\"state\":\"%s\",\"ready\":%s,\"in_flight\":%lld,\"commands\":%llu,"
+        "\"state\":\"%s\",\"ready\":%s,\"in_flight\":%lld,\"commands\":%llu,"
         "\"reconnects\":%llu,\"lag_p50_us\":%lld,\"lag_p99_us\":%lld,\"probe_lag_us\":%lld},",
         store_state_text(store_state(n)), store_state(n) == STORE_STATE_READY ? "true" : "false",
         (long long)stat_get(s, redis_in_flight), (unsigned long long)stat_get(s, redis_commands),

@@ -1,5 +1,7 @@
 #include "bearer.h"
 
+#include "confab/base/secret.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -11,6 +13,22 @@ const char *bearer_of_header(struct session *s, char buffer[BEARER_BYTES])
         return NULL;
     const char *token = buffer + sizeof(scheme) - 1;
     return token + strspn(token, " ");
+}
+
+bool bearer_claims_admin(const struct settings *settings, const char *token, bool *right)
+{
+    char want[ADMIN_TOKEN_MOST + 1] = "", got[ADMIN_TOKEN_MOST + 1] = "";
+    *right = false;
+    if (!token || strchr(token, '.'))
+        return false;
+    text_copy(want, sizeof(want), settings->admin_token);
+    const size_t size = strlen(token);
+    if (size <= ADMIN_TOKEN_MOST)
+        memcpy(got, token, size);
+    *right = want[0] && secret_equal(want, got, sizeof(want));
+    secret_wipe(want, sizeof(want));
+    secret_wipe(got, sizeof(got));
+    return true;
 }
 
 void bearer_of_offers(const char *offers, char *out)

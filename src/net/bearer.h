@@ -10,6 +10,10 @@ enum { BEARER_BYTES = HTTP_HEADER_BYTES };
  * a proxy may want. */
 const char *bearer_of_header(struct session *s, char buffer[BEARER_BYTES]);
 
+/* Whether a bearer's token claims to be ADMIN_TOKEN: an access token has dots, that one has none.
+ * *right: it is, found out in a time that does not tell how much of it. NULL claims nothing. */
+bool bearer_claims_admin(const struct settings *settings, const char *token, bool *right);
+
 /* Browsers cannot set headers of a WebSocket, but name subprotocols: "confab.v1,
  * confab.token.TOKEN". Copies TOKEN to out, "" when there is none. offers: the header's value;
  * out: as large. */

@@ -91,6 +91,26 @@ int store_login(struct store *s, const struct store_login *l, store_login_fn *do
     return request_send(r, on_login);
 }
 
+static void on_admin(struct request *r, enum store_status status, const redisReply *reply)
+{
+    status = answer_status(status, reply, 0);
+    r->done.admin(r->arg, status, answer_wait_ms(status, reply));
+}
+
+int store_admin(struct store *s, const char *address, bool wrong, store_admin_fn *done, void *arg)
+{
+    struct request *r;
+    int error = request_open(s, (union request_done){ .admin = done }, arg, &r);
+    if (error)
+        return error;
+    request_script(r, SCRIPT_ADMIN, 1, 3);
+    request_addj(r, s->settings->redis_prefix, "login:addr:", address);
+    request_addz(r, wrong ? "1" : "");
+    request_addu(r, (uint64_t)s->settings->login_window_s * 1000);
+    request_addu(r, (uint64_t)s->settings->login_limit_address);
+    return request_send(r, on_admin);
+}
+
 static uint64_t device_life_s(const struct store *s)
 {
     return (uint64_t)s->settings->refresh_token_days * 86400;

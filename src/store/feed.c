@@ -460,12 +460,18 @@ int feed_trim(struct feed *f, const char *state, struct feed_backlog *out)
                     f->group + strlen("a:"), state);
     if (error != 0)
         return error;
-    if (!is_array(reply, 3) || reply->element[0]->type != REDIS_REPLY_INTEGER ||
-        reply->element[1]->type != REDIS_REPLY_INTEGER ||
-        reply->element[2]->type != REDIS_REPLY_INTEGER)
+    bool sound = is_array(reply, 5);
+    for (size_t i = 0; sound && i < 5; i++)
+        sound = reply->element[i]->type == REDIS_REPLY_INTEGER;
+    if (!sound)
         return odd(f, reply);
-    *out = (struct feed_backlog){ (uint64_t)reply->element[0]->integer, reply->element[1]->integer,
-                                  reply->element[2]->integer };
+    *out = (struct feed_backlog){
+        .entries = (uint64_t)reply->element[0]->integer,
+        .oldest_ms = reply->element[1]->integer,
+        .now_ms = reply->element[2]->integer,
+        .archives = reply->element[3]->integer,
+        .silent_since_ms = reply->element[4]->integer,
+    };
     freeReplyObject(reply);
     return 0;
 }
@@ -484,8 +490,11 @@ int feed_look(struct feed *f, struct feed_backlog *out)
         return error;
     if (!is_array(reply, 2) || !is_text(reply->element[0]))
         return odd(f, reply);
-    *out = (struct feed_backlog){ entries, (int64_t)id_of(first).ms,
-                                  strtoll(reply->element[0]->str, NULL, 10) * 1000 };
+    *out = (struct feed_backlog){ .entries = entries,
+                                  .oldest_ms = (int64_t)id_of(first).ms,
+                                  .now_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000,
+                                  .archives = out->archives,
+                                  .silent_since_ms = out->silent_since_ms };
     freeReplyObject(reply);
     return 0;
 }

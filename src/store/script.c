@@ -37,6 +37,7 @@ static const struct {
     [SCRIPT_REVOKE] = { "revoke", { "/clock.lua", "/account.lua", "/revoke.lua" } },
     [SCRIPT_ALIVE] = { "alive", { "/clock.lua", "/alive.lua" } },
     [SCRIPT_KEYS] = { "keys", { "/clock.lua", "/keys.lua" } },
+    [SCRIPT_ADMIN] = { "admin", { "/window.lua", "/admin.lua" } },
     [SCRIPT_READY] = { "ready", { "/ready.lua" } },
     [SCRIPT_RESTORE] = { "restore", { "/restore.lua" } },
 };

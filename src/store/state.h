@@ -51,6 +51,7 @@ enum script_id {
     SCRIPT_REVOKE,
     SCRIPT_ALIVE,
     SCRIPT_KEYS,
+    SCRIPT_ADMIN,
     SCRIPT_READY,
     SCRIPT_RESTORE,
     SCRIPT_COUNT,
@@ -94,6 +95,7 @@ union request_done {
     store_alive_fn *alive;
     store_keys_fn *keys;
     store_accounts_fn *accounts;
+    store_admin_fn *admin;
 };
 
 /* A command under way. */
@@ -181,7 +183,9 @@ struct store {
     bool echoed, deaf;
     int64_t patient_until_ms; /* on the monotone clock: others may vouch for a room (fence.lua) */
     bool refusing;            /* the last thing heard of a write is that Redis takes none now */
-    bool lease_waits;         /* refusing: the write that asks again has no reply yet */
+    enum store_durable durable;
+    bool evicts, appends; /* durable.c: what the answers said */
+    bool lease_waits;     /* refusing: the write that asks again has no reply yet */
 
     int64_t refused_logged_ms; /* the log of refusals is rate-limited */
     unsigned refused_unlogged;
@@ -249,6 +253,10 @@ void store_judge(struct store *s) REQUIRES(on_hub); /* has the state changed? */
 void store_refuses(struct store *s, const char *error) REQUIRES(on_hub);
 /* Tells the log that this connection is not there, once until the store was ready again. */
 void store_complain(struct store *s, const struct link *l) REQUIRES(on_hub);
+
+/* durable.c */
+void durable_look(struct store *s) REQUIRES(on_hub);
+void durable_tick(struct store *s) REQUIRES(on_hub);
 
 /* place.c */
 void place_init(struct store *s, const char *addr) REQUIRES(on_hub);

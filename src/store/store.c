@@ -126,10 +126,12 @@ static void on_link_changed(void *arg)
     s->echoed = s->deaf = s->probe_waits = s->refusing = s->lease_waits = false;
     s->silent = 0;
     s->patient_until_ms = clock_mono_ms() + PATIENCE_MS;
-    if (link_is_up(&s->link))
+    if (link_is_up(&s->link)) {
         bus_probe(s); /* no need to wait for the tick */
-    else
+        durable_look(s);
+    } else {
         store_complain(s, &s->link);
+    }
     store_judge(s);
 }
 
@@ -153,6 +155,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
     if (s->refusing)
         lease_write(s);
+    durable_tick(s);
     bus_tick(s);
 }
 

@@ -114,6 +114,9 @@ def test_two_files_are_both_complete(keep, connect, new, room, archive, tmp_path
     archive.check(acks)
     wait_state(a, "behind")  # somebody may look why
     assert backlog(keep.redis) > 0
+    stats = a.stats()["archive"]
+    seen = [int(s.split()[0]) for s in keep.redis.client.hvals("confab:archive:seen")]
+    assert (stats["groups"], stats["silent_since_ms"]) == (2, min(seen))
     b = keep(folder=second.folder)
     second.check(acks)
     wait_state(a, "ok")

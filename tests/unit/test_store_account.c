@@ -241,6 +241,45 @@ static void limits_count_attempts_and_say_how_long(void **state)
     assert_true(atoll(test_redis(&redis, "PTTL t:login:pair:192.0.2.1|al")) > 290000);
 }
 
+struct shown {
+    unsigned count;
+    enum store_status status;
+    int64_t retry_after_ms;
+};
+
+static void on_shown(void *arg, enum store_status status, int64_t retry_after_ms)
+{
+    struct shown *out = arg;
+    *out = (struct shown){ out->count + 1, status, retry_after_ms };
+}
+
+static enum store_status show_admin_token(const char *address, bool wrong) REQUIRES(on_hub);
+static enum store_status show_admin_token(const char *address, bool wrong)
+{
+    struct shown out = { 0 };
+    assert_int_equal(store_admin(a.store, address, wrong, on_shown, &out), 0);
+    WAIT_UNTIL(base, out.count > 0);
+    if (out.status == STORE_LIMITED)
+        assert_true(out.retry_after_ms > 290000 && out.retry_after_ms <= 300000);
+    return out.status;
+}
+
+/* A guess that is right must not get through either. */
+static void wrong_admin_tokens_count_as_failed_logins_of_the_address(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    a.settings.login_limit_address = 2;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(show_admin_token("192.0.2.1", false), STORE_OK);
+    assert_int_equal(test_login(&a, "nobody", "192.0.2.1").status, STORE_NONE);
+    assert_int_equal(show_admin_token("192.0.2.1", true), STORE_OK);
+    assert_int_equal(show_admin_token("192.0.2.1", true), STORE_LIMITED);
+    assert_int_equal(show_admin_token("192.0.2.1", false), STORE_LIMITED);
+    assert_int_equal(test_login(&a, "nobody", "192.0.2.1").status, STORE_LIMITED);
+    assert_int_equal(show_admin_token("192.0.2.2", false), STORE_OK);
+}
+
 static void each_limit_stands_alone(void **state)
 {
     (void)state;
@@ -469,6 +508,7 @@ int main(void)
         X(login_finds_the_account_by_name_or_by_fold),
         X(login_does_not_find_what_only_looks_alike),
         X(limits_count_attempts_and_say_how_long),
+        X(wrong_admin_tokens_count_as_failed_logins_of_the_address),
         X(each_limit_stands_alone),
         X(good_password_takes_its_attempt_back),
         X(account_that_changed_meanwhile_lets_nobody_in),

@@ -71,12 +71,15 @@
     X(queue_bytes)              /* waiting in outboxes */                                          \
     X(redis_in_flight)          /* commands without a reply */                                     \
     X(store_state)              /* enum store_state */                                             \
+    X(redis_durable)            /* enum store_durable */                                           \
     X(probe_lag_us)             /* last round trip through Redis pub/sub */                        \
     X(pumps_shared)             /* 1: new clients run on shared steps */                           \
     X(passwords_waiting)        /* for a thread that hashes */                                     \
     X(archive_state)            /* enum archive_state */                                           \
     X(archive_waiting)          /* entries of the stream that some archive has not acknowledged */ \
     X(archive_waiting_since_ms) /* time of the oldest of them, 0: there is none */                 \
+    X(archive_groups)           /* archives for which Redis keeps messages, if this one reads */   \
+    X(archive_silent_since_ms)  /* when the one that is silent for longest was last there */       \
     X(archive_messages)         /* in the file */                                                  \
     X(archive_unindexed)        /* of these: not searchable yet */                                 \
     X(draining)                 /* 1: stopping */

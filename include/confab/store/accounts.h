@@ -150,6 +150,14 @@ typedef void store_alive_fn(void *arg, const struct store_alive *r);
 int store_alive(struct store *s, const char *const *devices, size_t count, store_alive_fn *done,
                 void *arg) REQUIRES(on_hub) MUST_USE;
 
+/* ---- the administrator ---- */
+
+typedef void store_admin_fn(void *arg, enum store_status status, int64_t retry_after_ms);
+/* Somebody at this address shows ADMIN_TOKEN, or what should be it: OK or LIMITED. A wrong one
+ * counts as a login that failed (admin.lua). */
+int store_admin(struct store *s, const char *address, bool wrong, store_admin_fn *done, void *arg)
+    REQUIRES(on_hub) MUST_USE;
+
 /* ---- signing keys ---- */
 
 struct store_keys {

@@ -75,6 +75,9 @@ int feed_ack(struct feed *f, const char *const *ids, size_t count) REQUIRES(on_a
 struct feed_backlog {
     uint64_t entries;          /* that some archive has not acknowledged */
     int64_t oldest_ms, now_ms; /* by Redis' clock; oldest_ms 0: there is none */
+    /* Groups, and when the archive that has been silent for longest was last there, 0: never.
+     * feed_look() leaves these two as they are. */
+    int64_t archives, silent_since_ms;
 };
 /* Cuts off what every group has acknowledged (trim.lua) and leaves word of this archive's state. */
 int feed_trim(struct feed *f, const char *state, struct feed_backlog *out) REQUIRES(on_archive)

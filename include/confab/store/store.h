@@ -54,6 +54,15 @@ enum store_state {
 };
 const char *store_state_text(enum store_state state); /* a sentence for people; any thread */
 
+/* Whether Redis keeps what it is given; looked at now and then, stored in stats.redis_durable. */
+enum store_durable {
+    STORE_DURABLE_UNKNOWN,
+    STORE_DURABLE_YES,
+    STORE_DURABLE_VOLATILE, /* nothing on disk: all is gone when it restarts */
+    STORE_DURABLE_EVICTS,   /* keys are dropped when memory is full */
+};
+const char *store_durable_text(enum store_durable durable); /* a sentence for people; any thread */
+
 enum store_channel { STORE_CHANNEL_ROOM, STORE_CHANNEL_USER };
 
 /* What arrives by itself. All on the hub thread. Pointers live until the call returns. */
