@@ -186,6 +186,28 @@ unsigned test_store_saw_times(const struct test_store *t, const char *text)
     return times;
 }
 
+void test_stores_init(struct test_redis *redis, struct event_base **base, struct test_store *a,
+                      struct test_store *b)
+{
+    *base = event_base_new();
+    test_redis_init(redis);
+    test_store_init(a, *base, 'a');
+    test_store_init(b, *base, 'b');
+    test_store_start(a, redis);
+    test_store_start(b, redis);
+    test_store_ready(a);
+    test_store_ready(b);
+}
+
+void test_stores_fini(struct test_redis *redis, struct event_base *base, struct test_store *a,
+                      struct test_store *b)
+{
+    test_store_fini(a);
+    test_store_fini(b);
+    test_redis_fini(redis);
+    event_base_free(base);
+}
+
 void test_store_subscribe(struct test_store *t, enum store_channel channel, const char *name)
 {
     char line[128];

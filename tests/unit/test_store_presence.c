@@ -13,14 +13,7 @@ static int set_up(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    base = event_base_new();
-    test_redis_init(&redis);
-    test_store_init(&a, base, 'a');
-    test_store_init(&b, base, 'b');
-    test_store_start(&a, &redis);
-    test_store_start(&b, &redis);
-    test_store_ready(&a);
-    test_store_ready(&b);
+    test_stores_init(&redis, &base, &a, &b);
     test_store_subscribe(&a, STORE_CHANNEL_ROOM, "r");
     return 0;
 }
@@ -29,10 +22,7 @@ static int tear_down(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    test_store_fini(&a);
-    test_store_fini(&b);
-    test_redis_fini(&redis);
-    event_base_free(base);
+    test_stores_fini(&redis, base, &a, &b);
     return 0;
 }
 
