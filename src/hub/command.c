@@ -208,7 +208,8 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
         typing(h, p, c);
         break;
     case COMMAND_READ:
-        read_marker(h, p, c);
+        if (!c->mentions)
+            read_marker(h, p, c);
         break;
     case COMMAND_AUTH:
         auth_run(h, p, c);
@@ -273,7 +274,7 @@ void command_run(struct hub *h, struct peer *p, struct command *c)
         run_http(h, p, c);
         return;
     }
-    const bool past = c->type == COMMAND_HISTORY || c->type == COMMAND_SEARCH;
+    const bool past = (c->type == COMMAND_HISTORY && !c->mentions) || c->type == COMMAND_SEARCH;
     if (past && p->state == PEER_WELCOMED) {
         past_run(h, p, c);
         return;

@@ -231,9 +231,10 @@ static void to_user(struct hub *h, const char *name, struct frame *f) REQUIRES(o
     frame_unref(f);
 }
 
-static void on_user_message(void *arg, const char *user, uint64_t seq, const char *json,
-                            size_t size)
+static void on_user_message(void *arg, const char *user, const char *epoch, uint64_t seq,
+                            const char *json, size_t size)
 {
+    (void)epoch;
     role_assume(&on_hub);
     struct hub *h = arg;
     stat_add(h->stats, messages_received, 1);

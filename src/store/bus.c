@@ -76,7 +76,7 @@ static void take_messages(struct store *s, bool room, const char *name, char *te
         if (room)
             s->events.room_message(s->events.arg, name, text, seq++, json, size);
         else
-            s->events.user_message(s->events.arg, name, seq++, json, size);
+            s->events.user_message(s->events.arg, name, text, seq++, json, size);
     }
 }
 

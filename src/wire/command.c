@@ -69,7 +69,7 @@ static int parse_hello(struct draft *d)
         return -EINVAL;
     if (draft_take_token(d, "session", RULE_SESSION_BYTES, &d->c.session) != 0)
         return -EINVAL;
-    if (draft_has(d, "room") && draft_take_room(d) != 0)
+    if (draft_take_caps(d) != 0 || (draft_has(d, "room") && draft_take_room(d) != 0))
         return -EINVAL;
     return take_resume(d);
 }
@@ -116,13 +116,6 @@ static int parse_typing(struct draft *d)
     return draft_take_room_or_to(d);
 }
 
-static int parse_read(struct draft *d)
-{
-    if (draft_take_room_or_to(d) != 0)
-        return -EINVAL;
-    return draft_need_number(d, "seq", &d->c.seq);
-}
-
 static int parse_auth(struct draft *d)
 {
     if (draft_take_access_token(d) != 0 || draft_take_refresh_token(d) != 0)
@@ -153,6 +146,7 @@ static const struct {
     [COMMAND_SEARCH] = { "search", parse_search },
     [COMMAND_HEARTBEAT] = { "heartbeat", parse_heartbeat },
     [COMMAND_AUTH] = { "auth", parse_auth },
+    [COMMAND_RECEIVED] = { "received", parse_received },
     [COMMAND_ROOM] = { "room", parse_room },
 };
 

@@ -70,9 +70,12 @@ static int take_page(struct draft *d)
 
 int parse_history(struct draft *d)
 {
-    if (draft_take_cid(d) != 0 || draft_take_access_token(d) != 0 ||
-        draft_take_room_or_to(d) != 0 || take_page(d) != 0)
+    if (draft_take_cid(d) != 0 || draft_take_access_token(d) != 0 || draft_take_mentions(d) != 0)
         return -EINVAL;
+    if ((!d->c.mentions && draft_take_room_or_to(d) != 0) || take_page(d) != 0)
+        return -EINVAL;
+    if (d->c.mentions && (d->c.epoch != NULL || d->c.way == PAGE_AT))
+        return draft_refuse(d, ERROR_BAD_FIELD, d->c.epoch != NULL ? "epoch" : "at");
     return take_limit(d, RULE_HISTORY_MESSAGES, RULE_HISTORY_MESSAGES);
 }
 

@@ -76,6 +76,13 @@ void draft_url_number(json_t *frame, const char *field, const char *value);
 /* Takes frame, an object. As command_parse(). */
 int draft_url_command(json_t *frame, struct command **out, struct command_error *error) MUST_USE;
 
+/* command_away.c */
+int draft_take_caps(struct draft *d) MUST_USE;
+/* `mentions: true` instead of a room or somebody */
+int draft_take_mentions(struct draft *d) MUST_USE;
+int parse_read(struct draft *d) MUST_USE;
+int parse_received(struct draft *d) MUST_USE;
+
 /* command_past.c */
 int parse_history(struct draft *d) MUST_USE;
 int parse_search(struct draft *d) MUST_USE;

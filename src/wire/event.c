@@ -22,19 +22,6 @@ static void field_names(struct str *s, const char *name, const char *names)
     str_addc(s, ']');
 }
 
-static void field_tops(struct str *s, const char *name, const struct stream_top *tops, size_t count)
-{
-    key(s, name);
-    str_addc(s, '{');
-    for (size_t i = 0; i < count; i++) {
-        str_addz(s, i > 0 ? ",\"" : "\"");
-        str_addz(s, tops[i].stream);
-        str_addz(s, "\":");
-        str_addu(s, tops[i].seq);
-    }
-    str_addc(s, '}');
-}
-
 static void field_limits(struct str *s, const struct settings *settings)
 {
     str_addz(s, ",\"limits\":{\"message_bytes\":");

@@ -29,6 +29,10 @@ static void add_tail(struct str *tail, const struct page *p)
     field_end(tail, "newer", "after", &p->newer);
     if (p->missing > 0)
         field_number(tail, "missing", p->missing);
+    if (p->away)
+        field_bool(tail, "away", true);
+    if (p->missed > 0)
+        field_number(tail, "missed", p->missed);
     if (is_given(p->cid))
         field_plain(tail, "cid", p->cid);
     str_addc(tail, '}');
@@ -41,7 +45,10 @@ struct frame *event_history(const struct page *page)
     size_t n = 0;
 
     begin(&head, "history");
-    field_stream(&head, page->stream);
+    if (strcmp(page->stream, STREAM_MENTIONS) == 0)
+        field_bool(&head, "mentions", true);
+    else
+        field_stream(&head, page->stream);
     field_text(&head, "epoch", page->epoch);
     key(&head, "messages");
     str_addc(&head, '[');

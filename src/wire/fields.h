@@ -4,7 +4,7 @@
 #define CONFAB_WIRE_FIELDS_H
 
 #include "confab/base/str.h"
-#include "confab/wire/frame.h"
+#include "confab/wire/event.h"
 #include "quote.h"
 
 #include <string.h>
@@ -58,6 +58,20 @@ static inline void field_stream(struct str *s, const char *stream)
         field_plain(s, "to", stream + 1);
     else
         field_plain(s, "room", stream);
+}
+
+static inline void field_tops(struct str *s, const char *name, const struct stream_top *tops,
+                              size_t count)
+{
+    key(s, name);
+    str_addc(s, '{');
+    for (size_t i = 0; i < count; i++) {
+        str_addz(s, i > 0 ? ",\"" : "\"");
+        str_addz(s, tops[i].stream);
+        str_addz(s, "\":");
+        str_addu(s, tops[i].seq);
+    }
+    str_addc(s, '}');
 }
 
 static inline struct frame *finish(struct str *s, enum frame_class class)

@@ -68,10 +68,11 @@ static void on_room_changed(void *arg, const char *room)
     str_addf(&t->log, "room %s r\n", room);
 }
 
-static void on_user_message(void *arg, const char *user, uint64_t seq, const char *json,
-                            size_t size)
+static void on_user_message(void *arg, const char *user, const char *epoch, uint64_t seq,
+                            const char *json, size_t size)
 {
     struct test_store *t = arg;
+    assert_true(epoch[0] != '\0');
     str_addf(&t->log, "user %s m %llu %.*s\n", user, (unsigned long long)seq, (int)size, json);
 }
 

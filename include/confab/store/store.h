@@ -92,7 +92,8 @@ struct store_events {
     /* texts of messages that Redis keeps are others now: load them again */
     void (*room_changed)(void *arg, const char *room);
     void (*room_event)(void *arg, const char *room, const char *json, size_t size);
-    void (*user_message)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);
+    void (*user_message)(void *arg, const char *user, const char *epoch, uint64_t seq,
+                         const char *json, size_t size);
     void (*user_event)(void *arg, const char *user, const char *json, size_t size);
     /* somebody mentioned the user; seq is the number in the stream of mentions */
     void (*user_mention)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);

@@ -117,7 +117,8 @@ struct command {
     int read_only;      /* room: create, read_only: 0 or 1; -1: not given */
     bool admin;         /* http: by ADMIN_TOKEN; set by whoever checked it */
     bool away;          /* hello: takes `conversations` and pages of what it missed */
-    bool mentions;      /* history, received: of the stream of mentions; room and to are NULL */
+    bool mentions;      /* history, read, received: of the stream of mentions; room and to are
+                           NULL */
 
     /* accounts */
     const char *password;      /* register, login, unregister; password: the old one. As

@@ -42,6 +42,8 @@ struct joined {
 };
 struct frame *event_joined(const struct joined *j) MUST_USE;
 
+#define STREAM_MENTIONS "!mentions"
+
 struct page_end {
     const char *epoch; /* NULL: there is nothing more that way */
     uint64_t seq;
@@ -53,7 +55,10 @@ struct page {
     struct page_end older, newer; /* where the next page that way begins */
     uint64_t missing;             /* messages of this page that are nowhere */
     const char *cid;              /* NULL or "": none */
+    bool away;                    /* unasked: what came while a device was away */
+    uint64_t missed;              /* away: messages before these that are gone from Redis */
 };
+/* stream STREAM_MENTIONS: the mentions of whoever gets it. */
 struct frame *event_history(const struct page *page) MUST_USE;
 
 struct found {
