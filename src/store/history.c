@@ -4,13 +4,13 @@
 #include "confab/wire/rules.h"
 
 /* {epoch, top, fence, number of the newest message, more, messages newest first, first number of
- * the epoch}: what resume.lua and history.lua answer. */
+ * the epoch, guard, version}: what resume.lua and history.lua answer. */
 static bool take_messages(const redisReply *reply, struct store_messages *out,
                           struct frame_part parts[RULE_HISTORY_MESSAGES])
 {
     static const int types[] = { REDIS_REPLY_STRING,  REDIS_REPLY_INTEGER, REDIS_REPLY_STRING,
                                  REDIS_REPLY_INTEGER, REDIS_REPLY_INTEGER, REDIS_REPLY_ARRAY,
-                                 REDIS_REPLY_INTEGER };
+                                 REDIS_REPLY_INTEGER, REDIS_REPLY_STRING,  REDIS_REPLY_INTEGER };
     enum { FIELDS = sizeof(types) / sizeof(types[0]) };
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != FIELDS)
         return false;
@@ -37,6 +37,8 @@ static bool take_messages(const redisReply *reply, struct store_messages *out,
     out->count = count;
     out->first_seq = count ? newest - count + 1 : 0;
     out->epoch_first = (uint64_t)reply->element[6]->integer;
+    out->guard = reply->element[7]->str;
+    out->version = (uint64_t)reply->element[8]->integer;
     out->more = reply->element[4]->integer != 0;
     return true;
 }
@@ -44,7 +46,7 @@ static bool take_messages(const redisReply *reply, struct store_messages *out,
 static void on_messages(struct request *r, enum store_status status, const redisReply *reply)
 {
     struct frame_part parts[RULE_HISTORY_MESSAGES];
-    struct store_messages result = { .status = status, .epoch = "", .fence = "" };
+    struct store_messages result = { .status = status, .epoch = "", .fence = "", .guard = "" };
     if (status == STORE_OK && reply->type == REDIS_REPLY_STRING)
         result.status = STORE_UNAVAILABLE; /* 'wait' */
     else if (status == STORE_OK && !take_messages(reply, &result, parts))
@@ -63,7 +65,7 @@ int store_load(struct store *s, const char *room, const struct store_known *know
     r->done.messages = done;
     r->arg = arg;
     const char *stream = stream_prefix(s, room, NULL, NULL);
-    request_script(r, SCRIPT_RESUME, 2, 6);
+    request_script(r, SCRIPT_RESUME, 2, 3 + KNOWN_ARGUMENTS);
     request_addj(r, stream, ":meta");
     request_addj(r, stream, ":history");
     argument_fence(&r->bytes, s);

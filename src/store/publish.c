@@ -166,6 +166,7 @@ void argument_known(struct str *to, const struct store_known *k)
     argument_addz(to, k->epoch ? k->epoch : "");
     argument_addu(to, k->epoch ? k->seq : 0);
     argument_addz(to, k->epoch && k->fence ? k->fence : "");
+    argument_addz(to, k->guard ? k->guard : "");
 }
 
 void argument_fence(struct str *to, const struct store *s)
@@ -302,7 +303,7 @@ static struct group *open_group(struct store *s, const struct store_publish *p, 
     argument_addj(&g->keys, stream->data, ":meta");
     argument_addj(&g->keys, stream->data, ":history");
     g->key_count = 2;
-    g->arg_count = 3 + (p->room ? 3 : 0);
+    g->arg_count = 3 + (p->room ? KNOWN_ARGUMENTS : 0);
     if (channels > 0)
         add_channel(s, g, p->user, p->to);
     if (channels > 1)

@@ -11,10 +11,10 @@
 
 static const struct {
     const char *name;
-    const char *parts[5];
+    const char *parts[8];
 } sources[SCRIPT_COUNT] = {
-    [SCRIPT_PUBLISH] = { "publish", { "/fence.lua", "/publish.lua" } },
-    [SCRIPT_RESUME] = { "resume", { "/fence.lua", "/resume.lua" } },
+    [SCRIPT_PUBLISH] = { "publish", { "/guard.lua", "/fence.lua", "/publish.lua" } },
+    [SCRIPT_RESUME] = { "resume", { "/guard.lua", "/fence.lua", "/resume.lua" } },
     [SCRIPT_HISTORY] = { "history", { "/history.lua" } },
     [SCRIPT_CLAIM] = { "claim", { "/clock.lua", "/where.lua", "/claim.lua" } },
     [SCRIPT_RELEASE] = { "release", { "/release.lua" } },

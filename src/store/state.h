@@ -25,6 +25,7 @@ enum {
     META_SECONDS = 30 * 86400, /* life of a stream's numbers when there is an archive */
     PATIENCE_MS = 2000,        /* after connecting: the slowest of the others is there, too */
     RUN_ID_BYTES = 64,
+    KNOWN_ARGUMENTS = 4,
 };
 
 enum script_id {
@@ -280,7 +281,7 @@ void epoch_candidate_used(struct store *s, const char *epoch); /* when it was: m
 struct store_published publish_answer(struct request *r, const redisReply *reply) REQUIRES(on_hub);
 /* Three arguments: fence and candidate of this store, and whether others may know more. */
 void argument_fence(struct str *to, const struct store *s);
-/* Three arguments: what the caller knows of a room. */
+/* KNOWN_ARGUMENTS arguments: what the caller knows of a room. */
 void argument_known(struct str *to, const struct store_known *k);
 
 /* presence.c: writes the instance's own lease, to see whether Redis takes writes again. */

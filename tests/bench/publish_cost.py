@@ -2,7 +2,7 @@
 """What a call of publish.lua costs Redis: CPU of its main thread per call, in microseconds.
 
 A private redis-server with an append-only file takes calls as instances send them: without an
-archive, with its stream, and with an archive that also reads the stream. Several folders (publish.lua and fence.lua in variants that take the same
+archive, with its stream, and with an archive that also reads the stream. Several folders (publish.lua and its parts in variants that take the same
 arguments) are measured in turn, and the least of all rounds counts: the rest is noise of a busy
 machine.
 
@@ -21,7 +21,7 @@ LIMITS = (
     "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS, CONVERSATIONS_KEPT = 100, 86400, 300, 200\n"
     "local META_SECONDS, ARCHIVE_BACKLOG, RATE_LIMIT, RATE_WINDOW_MS = 2592000, 1000000, 0, 10000\n"
 )
-PARTS = ["fence.lua", "publish.lua"]
+PARTS = ["guard.lua", "fence.lua", "publish.lua"]
 STREAMS = 1000
 STREAM = "confab:archive"
 UNDER_WAY = 20  # calls of all instances
@@ -117,7 +117,7 @@ def group(stream, count, private, cid):
             keys.append(f"confab:{{user:user-{one}}}:conversations")
             args += [f"confab:user:user-{one}", f"user-{peer}"]
     else:
-        args += ["", 0, ""]
+        args += ["", 0, "", ""]
     for _ in range(count):
         args.append(MID)
         if cid:

@@ -103,7 +103,7 @@ static size_t publish_group(struct str *out, const struct word *keys, const stru
     const uint64_t shape = number(&args[1]), channels = shape % 8 / 2, count = shape / 8;
     const bool has_cid = shape % 2;
     const size_t channel = 4; /* in a room there stands what is known of it */
-    const size_t first = channels ? channel + 2 * channels : channel + 3;
+    const size_t first = channels ? channel + 2 * channels : channel + 4;
     const size_t words = has_cid ? 3 : 1; /* of each message */
     uint64_t *seq = stream_seq(&keys[1]);
     struct str text = STR_INIT;
@@ -161,11 +161,11 @@ static void run_script(struct str *out, const struct word *words, size_t count)
         break;
     case SCRIPT_RESUME:
         seq = stream_seq(&words[3]);
-        str_addz(out, "*7\r\n");
+        str_addz(out, "*9\r\n");
         add_text(out, REDIS_EPOCH);
         str_addf(out, ":%" PRIu64 "\r\n", *seq);
         add_bulk(out, args[1].data, args[1].size);
-        str_addf(out, ":%" PRIu64 "\r\n:0\r\n*0\r\n:1\r\n", *seq);
+        str_addf(out, ":%" PRIu64 "\r\n:0\r\n*0\r\n:1\r\n$0\r\n\r\n:0\r\n", *seq);
         break;
     case SCRIPT_CLAIM: /* it is yours, and you have talked to nobody */
         str_addz(out, "*1\r\n:1\r\n");

@@ -229,6 +229,7 @@ void test_published(void *arg, const struct store_published *r)
     out->seq = r->seq;
     out->timestamp_ms = r->timestamp_ms;
     out->retry_after_ms = r->retry_after_ms;
+    out->error = r->error;
     copy(out->epoch, sizeof(out->epoch), r->epoch);
     copy(out->id, sizeof(out->id), r->id);
 }
@@ -245,6 +246,8 @@ void test_messages(void *arg, const struct store_messages *r)
     out->more = r->more;
     copy(out->epoch, sizeof(out->epoch), r->epoch);
     copy(out->fence, sizeof(out->fence), r->fence);
+    copy(out->guard, sizeof(out->guard), r->guard);
+    out->version = r->version;
     if (r->count) {
         copy(out->first, sizeof(out->first), r->messages[0].data);
         copy(out->last, sizeof(out->last), r->messages[r->count - 1].data);

@@ -53,6 +53,7 @@ struct test_published {
     char epoch[33], id[33];
     uint64_t seq;
     int64_t timestamp_ms, retry_after_ms;
+    enum error_code error;
 };
 void test_published(void *arg, const struct store_published *r);
 
@@ -64,6 +65,8 @@ struct test_messages {
     size_t messages;
     bool more;
     char first[256], last[256];
+    char guard[33];
+    uint64_t version;
 };
 void test_messages(void *arg, const struct store_messages *r);
 

@@ -10,12 +10,14 @@
 --   fence      identity of the Redis that gives out numbers now: its run_id, new at each start
 --   fence_seq  seq at the moment when that process took over
 --   renewed    when a message last renewed the stream's time to live (publish.lua)
+--   guard, version  of a room that has an owner: copies of what its config says (guard.lua)
 --
 -- and each caller says what it knows: epoch, the highest number it has seen, and under which
 -- fence. A new epoch changes the epoch's text only: seq goes on rising, so that entry i of the
 -- history list always is number seq - i (newest first, index from 0).
 --
--- stream: {epoch, seq, fence, …} of the hash; the epoch is nil when there is none.
+-- stream: {epoch, seq, fence, …} of the hash; the epoch is nil when there is none. stream.guard and
+-- stream.version: of a room, nil or as guard_find() has them.
 -- known_epoch '' knows nothing. candidate: random text for a new epoch.
 --
 -- Reads only. Answers nil when the epoch holds, 'wait' (ask again), or a function that writes what
@@ -63,6 +65,9 @@ local function stream_judge(meta_key, history_key, stream, known_epoch, known_se
             -- Redis looks at its memory only before the first write of a script, and DEL needs
             -- none.
             redis.call('DEL', history_key)
+            if stream.guard then
+                redis.call('HSET', meta_key, 'guard', stream.guard, 'version', stream.version or 0)
+            end
         end
     end
 end

@@ -1,4 +1,4 @@
--- Messages: dedupe, rate limit, number, history, PUBLISH, archive, in one atomic step.
+-- Messages: dedupe, guard, rate limit, number, history, PUBLISH, archive, in one atomic step.
 --
 -- They come in groups; those of a group belong to one stream and follow each other.
 --
@@ -6,10 +6,10 @@
 --       for each group: its shape, 8 × messages + 2 × channels + 1 when its messages have a cid,
 --       head and tail of the JSON. A room has no channels: its channel is its keys' common part. A
 --       private group has one for each user
---       for a room: known epoch, known seq, known fence
+--       for a room: known epoch, known seq, known fence, known guard
 --       for each channel of a private group: the channel, the name of the other user
 --       for each message: mid and, when it has a cid, a tail of its own and its id. The JSON is
---       head SEQ mid TIMESTAMP tail
+--       head SEQ mid TIMESTAMP tail. In mid stands who writes, as "user":"NAME"
 -- KEYS  1 the archive's stream
 --       for each group: meta, history
 --       for each channel of a private group: the conversations of the user whose channel it is
@@ -17,15 +17,16 @@
 --
 -- Answers for each group 'ok EPOCH SEQ TIMESTAMP' with the number of its first message when all
 -- are stored, else a list: 'ok EPOCH SEQ TIMESTAMP', 'duplicate EPOCH SEQ TIMESTAMP ID' of the
--- first one, 'limited MS', 'wait' (fence.lua), or an error for each message.
+-- first one, 'denied CODE MS' (guard.lua), 'limited MS', 'wait' (fence.lua, guard.lua), or an error
+-- for each message.
 --
 -- An error of Redis must leave nothing half done. What is not written first is read first, since a
--- key of another type is an error; the first write (the counter of the rate limit, the epoch or
--- LPUSH) meets "out of memory" and "read-only". After that nothing can fail. try() stands where
+-- key of another type is an error; the first write (the counter of the rate limit, slow mode's key,
+-- the epoch or LPUSH) meets "out of memory" and "read-only". After that nothing can fail. try() stands where
 -- something may: one bad key concerns its own messages alone.
 --
 -- This runs for every message, and Lua costs more than the commands do. So there are no functions
--- but the fence's (each call of the script makes all of them anew), texts become numbers only
+-- but the guard's and the fence's (each call of the script makes all of them anew), texts become numbers only
 -- where they must, and what a single message needs makes no table. docs/RATIONALE.md
 local TRIM_STEP = 20 -- a list need not be cut with every message: who reads it takes the newest
 
@@ -48,18 +49,19 @@ while arg < #ARGV do
     local count = (shape - shape % 8) / 8
     key, arg = key + 2, arg + 3
     -- Nobody follows a private conversation: nothing is known, none is waited for.
-    local known_epoch, known_seq, known_fence, patient = '', nil, '', '0'
+    local known_epoch, known_seq, known_fence, known_guard, patient = '', nil, '', '', '0'
     local first_conversation, first_channel = key + 1, arg + 1
     if channels == 0 then
         known_epoch, known_seq, known_fence = ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
-        patient = ARGV[3]
-        arg = arg + 3
+        known_guard, patient = ARGV[arg + 4], ARGV[3]
+        arg = arg + 4
     else
         key, arg = key + channels, arg + 2 * channels
     end
 
     -- What is there. failure: why nothing more of this group is stored.
-    local stream = try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed')
+    local prefix = string.sub(meta, 1, -1 - #':meta')
+    local stream = try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed', 'guard')
     local failure = stream.err and stream
     local seq = stream[1] and tonumber(stream[2])
     stream[1], stream[2] = seq and stream[1], seq or 0
@@ -73,8 +75,14 @@ while arg < #ARGV do
         end
         failure = failure or type(size) == 'table' and size
     end
-    local settle = not failure and stream_judge(meta, history, stream, known_epoch, known_seq,
-        known_fence, ARGV[1], ARGV[2], patient)
+    local settle, guard -- guard: only one that restricts somebody
+    if not failure and channels == 0 and (stream[5] or not stream[1] or known_guard ~= '') then
+        settle = guard_find(prefix, stream, stream[5], known_guard)
+        failure = settle and settle ~= 'wait' and settle
+        guard = guard_holds(stream.guard) and stream.guard
+    end
+    settle = not failure and (settle or stream_judge(meta, history, stream, known_epoch, known_seq,
+        known_fence, ARGV[1], ARGV[2], patient))
 
     -- Which messages are to be stored?
     local list, stored, first = {}, 0, format('%d', seq + 1)
@@ -85,7 +93,7 @@ while arg < #ARGV do
     end
     for place = 1, count do
         local mid, own_tail, answer = ARGV[arg + 1], tail, failure
-        local rate, dedupe, id
+        local rate, dedupe, id, user
         arg = arg + 1
         if RATE_LIMIT > 0 then
             key = key + 1
@@ -108,6 +116,10 @@ while arg < #ARGV do
         if not answer and settle == 'wait' then
             answer = settle
         end
+        if guard and not answer then
+            user = string.match(mid, '"user":"([^"]*)"') or ''
+            answer = guard_refuses(prefix, guard, user, tonumber(timestamp), true)
+        end
         if not answer and rate then
             local used = try('INCR', rate)
             if type(used) == 'table' then
@@ -123,6 +135,9 @@ while arg < #ARGV do
                 end
                 answer = 'limited ' .. wait
             end
+        end
+        if guard and not answer then
+            answer = guard_slows(prefix, guard, user)
         end
         if not answer and settle then
             failure, settle = settle(), nil
@@ -158,7 +173,13 @@ while arg < #ARGV do
         if renews or length == stored then
             -- The meta hash never ends before the list, so that a list never outlives its
             -- numbers. With an archive they go on for longer: its pages are found by them.
-            call('EXPIRE', meta, call('EXISTS', KEYS[1]) == 1 and META_SECONDS or HISTORY_SECONDS)
+            -- What restricts a room does not end by itself.
+            if guard then
+                call('PERSIST', meta)
+            else
+                call('EXPIRE', meta,
+                    call('EXISTS', KEYS[1]) == 1 and META_SECONDS or HISTORY_SECONDS)
+            end
             call('EXPIRE', history, HISTORY_SECONDS)
             for i = 0, channels - 1 do
                 local conversations = KEYS[first_conversation + i]
@@ -173,7 +194,6 @@ while arg < #ARGV do
                     .. ids[i], 'EX', DEDUPE_SECONDS)
             end
         end
-        local prefix = string.sub(meta, 1, -1 - #':meta')
         local payload = 'm ' .. stream[1] .. ' ' .. first .. '\n'
             .. (stored == 1 and list[1] or table.concat(list, '\n'))
         if channels == 0 then

@@ -8,6 +8,7 @@
 --
 -- The rooms have members, so their numbers must not run out, however long nobody writes: a new
 -- epoch would tell everybody of a gap that is none. EXPIRE fails on a read-only Redis; no matter.
+-- That of a room with a guard does not end at all.
 local out = {}
 for i, meta in ipairs(KEYS) do
     local m = redis.pcall('HMGET', meta, 'epoch', 'seq')
@@ -15,7 +16,8 @@ for i, meta in ipairs(KEYS) do
         out[2 * i - 1], out[2 * i] = '', -1
     else
         out[2 * i - 1], out[2 * i] = m[1] or '', tonumber(m[2]) or 0
-        if redis.call('PTTL', meta) < HISTORY_SECONDS * 500 then
+        local left = redis.call('PTTL', meta)
+        if left >= 0 and left < HISTORY_SECONDS * 500 then
             redis.pcall('EXPIRE', meta, HISTORY_SECONDS)
         end
     end
