@@ -16,13 +16,15 @@ class Kind:
         return self.name in PEER_NAMES
 
 
-def confab(name: str, pumps: str = "shared", net_threads: int = 1) -> Kind:
-    return Kind(name, settings={"PUMPS": pumps, "NET_THREADS": str(net_threads)})
+def confab(name: str, pumps: str = "shared", net_threads: int = 1, archive: str = "off") -> Kind:
+    settings = {"PUMPS": pumps, "NET_THREADS": str(net_threads), "ARCHIVE": archive}
+    return Kind(name, settings=settings)
 
 
 CONFAB = confab("confab")
 THREADS = confab("confab-threads", pumps="threads")
 TWO_NETS = confab("confab-2-net", net_threads=2)
+ARCHIVE = confab("confab-archive", archive="sqlite")
 PEERS = (
     Kind("bun"),
     Kind("nchan", dialect="nchan"),

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from kinds import Kind
+from logins import Logins
 from processes import LOAD_CPU, ROOT, CannotRun, Process, Redis, Server, pinned
 from processes import start_confab, start_peer, start_redis
 from workloads import Workload
@@ -64,7 +65,13 @@ class Rig:
                     servers.append(self.start(kind, redis, i))
                     running.callback(servers[-1].process.close)
                 parts = [redis.process, *(server.process for server in servers)]
-                result, reason = drive(self.command(workload, kind, servers, redis), parts)
+                command = self.command(workload, kind, servers, redis)
+                if workload.logins:
+                    with Logins(servers[0].port, workload.logins) as logins:
+                        result, reason = drive(command, parts)
+                    reason = reason or logins.judge()
+                else:
+                    result, reason = drive(command, parts)
         except CannotRun as error:
             reason = str(error)
         reason = reason.replace(f"{self.scratch}/", "").replace(f"{ROOT}/", "")[:300]

@@ -124,4 +124,6 @@ OWN_LINES = (
     *idle_lines("idle-rooms"),
     *light_lines("light-threads"),
     *light_lines("light-shared"),
+    *light_lines("light-archive"),
+    *light_lines("light-logins"),
 )

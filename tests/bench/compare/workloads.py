@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kinds import CONFAB, FRAMES, GORILLA, PEERS, THREADS, TWO_NETS, Kind
+from kinds import ARCHIVE, CONFAB, FRAMES, GORILLA, PEERS, THREADS, TWO_NETS, Kind
 
 ALL = (CONFAB, *PEERS)
 ONE_OR_TWO_NETS = (CONFAB, TWO_NETS)
@@ -21,6 +21,7 @@ class Workload:
     warm_up: int = 1
     seconds: int = 3
     baseline: str = ""  # the workload without slow readers that p99 is compared with
+    logins: int = 0  # per second, beside the load
 
     @property
     def due_per_s(self) -> float | None:
@@ -147,9 +148,11 @@ PEER_WORKLOADS = (
 )
 
 
-def alone(name: str, what: str, mode: str, clients: int, *options: str, kind=CONFAB) -> Workload:
+def alone(
+    name: str, what: str, mode: str, clients: int, *options: str, kind=CONFAB, logins=0
+) -> Workload:
     return Workload(
-        name, what, mode, clients, (), options, servers=(kind,), warm_up=2, seconds=5
+        name, what, mode, clients, (), options, (kind,), warm_up=2, seconds=5, logins=logins
     )
 
 
@@ -183,5 +186,17 @@ OWN_WORKLOADS = (
         "light-shared",
         "the same, shared pumps",
         *("open", 100, "--rate", "100"),
+    ),
+    alone(
+        "light-archive",
+        "the same, and all that is said goes into an archive",
+        *("open", 100, "--rate", "100"),
+        kind=ARCHIVE,
+    ),
+    alone(
+        "light-logins",
+        "as light-shared, and ten people per second log in",
+        *("open", 100, "--rate", "100"),
+        logins=10,
     ),
 )
