@@ -31,7 +31,8 @@ static const struct {
     [SCRIPT_REGISTER] = { "register",
                           { "/clock.lua", "/window.lua", "/account.lua", "/register.lua" } },
     [SCRIPT_PASSWORD] = { "password", { "/clock.lua", "/account.lua", "/password.lua" } },
-    [SCRIPT_UNREGISTER] = { "unregister", { "/clock.lua", "/account.lua", "/unregister.lua" } },
+    [SCRIPT_UNREGISTER] = { "unregister",
+                            { "/clock.lua", "/account.lua", "/owned.lua", "/unregister.lua" } },
     [SCRIPT_TOKEN] = { "token", { "/clock.lua", "/account.lua", "/token.lua" } },
     [SCRIPT_DEVICES] = { "devices", { "/clock.lua", "/account.lua", "/devices.lua" } },
     [SCRIPT_REVOKE] = { "revoke", { "/clock.lua", "/account.lua", "/revoke.lua" } },
@@ -40,6 +41,13 @@ static const struct {
     [SCRIPT_ADMIN] = { "admin", { "/window.lua", "/admin.lua" } },
     [SCRIPT_READY] = { "ready", { "/ready.lua" } },
     [SCRIPT_RESTORE] = { "restore", { "/restore.lua" } },
+    [SCRIPT_ROOM] = { "room",
+                      { "/clock.lua", "/fence.lua", "/append.lua", "/owned.lua", "/room.lua" } },
+    [SCRIPT_ACCESS] = { "access", { "/clock.lua", "/owned.lua", "/access.lua" } },
+    [SCRIPT_INVITE] = { "invite", { "/clock.lua", "/owned.lua", "/invite.lua" } },
+    [SCRIPT_ROOMS] = { "rooms", { "/clock.lua", "/owned.lua", "/rooms.lua" } },
+    [SCRIPT_MEMBERS] = { "members", { "/clock.lua", "/owned.lua", "/members.lua" } },
+    [SCRIPT_AUDIT] = { "audit", { "/clock.lua", "/owned.lua", "/audit.lua" } },
 };
 
 static void add_part(struct str *text, const char *path)
@@ -57,11 +65,17 @@ void script_text(struct str *out, const struct settings *settings, const char *c
              "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS = %d, %d, %d\n"
              "local MEMBERS_LISTED, CONVERSATIONS_KEPT = %d, %d\n"
              "local META_SECONDS, ARCHIVE_BACKLOG = %d, %lld\n"
-             "local DEVICES_MOST, RATE_LIMIT, RATE_WINDOW_MS = %d, %lld, %lld\n",
+             "local DEVICES_MOST, RATE_LIMIT, RATE_WINDOW_MS = %d, %lld, %lld\n"
+             "local ROOM_MEMBERS, ROOM_SANCTIONS, ROOM_INVITATIONS = %d, %d, %d\n"
+             "local MEMBERSHIPS, ROOMS_PER_ACCOUNT, MAX_OWNED_ROOMS = %d, %lld, %lld\n"
+             "local KICK_S, AUDIT_KEEP = %lld, %lld\n",
              RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS, RULE_MEMBERS_LISTED,
              CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog, RULE_DEVICES,
              (long long)settings->rate_limit_messages,
-             (long long)settings->rate_limit_window_s * 1000);
+             (long long)settings->rate_limit_window_s * 1000, RULE_ROOM_MEMBERS,
+             RULE_ROOM_SANCTIONS, RULE_ROOM_INVITATIONS, RULE_MEMBERSHIPS,
+             (long long)settings->rooms_per_account, (long long)settings->max_owned_rooms,
+             (long long)settings->kick_s, (long long)settings->audit_keep);
     for (; *parts; parts++)
         add_part(out, *parts);
 }

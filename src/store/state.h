@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "confab/store/accounts.h"
+#include "confab/store/rooms.h"
 #include "confab/store/store.h"
 #include "link.h"
 
@@ -55,6 +56,12 @@ enum script_id {
     SCRIPT_ADMIN,
     SCRIPT_READY,
     SCRIPT_RESTORE,
+    SCRIPT_ROOM,
+    SCRIPT_ACCESS,
+    SCRIPT_INVITE,
+    SCRIPT_ROOMS,
+    SCRIPT_MEMBERS,
+    SCRIPT_AUDIT,
     SCRIPT_COUNT,
     SCRIPT_NONE = SCRIPT_COUNT, /* a plain command */
 };
@@ -97,6 +104,9 @@ union request_done {
     store_keys_fn *keys;
     store_accounts_fn *accounts;
     store_admin_fn *admin;
+    store_room_fn *room;
+    store_access_fn *access;
+    store_list_fn *list;
 };
 
 /* A command under way. */

@@ -39,6 +39,7 @@
     X(ROOM_MEMBERS, 1000, "names on the list of a room: its owner, moderators and members")        \
     X(ROOM_SANCTIONS, 1000, "bans and mutes of a room")                                            \
     X(ROOM_INVITATIONS, 100, "open invitations of a room")                                         \
+    X(MEMBERSHIPS, 1000, "rooms on whose lists one account may stand")                             \
     X(INVITATION_BYTES, 32, "bytes of an invitation's code")                                       \
     X(MENTIONS, 10, "names that one message may mention; further ones are text")                   \
     X(MENTIONS_KEPT, 200, "mentions of a person that are kept")                                    \
