@@ -50,7 +50,8 @@ static const struct tool {
       "Usage: confab person export NAME\n"
       "       confab person forget NAME --yes\n"
       "\n"
-      "export   what NAME wrote, and NAME's private conversations, to the standard output\n"
+      "export   what NAME wrote, NAME's private conversations, account, devices and rooms, to\n"
+      "         the standard output\n"
       "forget   NAME's account ends, and the messages lose their text and author here, in Redis\n"
       "         and in every archive; backups and exports keep them\n" },
     { "archive", "list or drop the archives of a Redis", tool_archive, " ", " --yes ",

@@ -44,6 +44,8 @@ int tool_export_rows(void *sink, const struct care_filter *filter, struct export
 
     if (status == SINK_OK && to->after == 0) {
         transfer_add_head(&w.line, about.archive, clock_wall_ms());
+        if (to->person != NULL)
+            str_addz(&w.line, to->person);
         is_well = write_out(&w, &w.line);
     }
     while (more && is_well && status == SINK_OK) {
@@ -104,6 +106,7 @@ static int go_on_behind(void *sink, const struct whole *whole, struct export_to 
     case TRANSFER_BROKEN:
         return tool_fail("%s, line %llu: %s", to->name, (unsigned long long)whole->lines, why);
     case TRANSFER_HEAD:
+    case TRANSFER_PERSON:
         to->after = -1; /* all ids are above, and the head is there */
         return -1;
     case TRANSFER_MESSAGE:

@@ -150,6 +150,8 @@ static int take_line(struct import *im, enum reading reading, size_t size)
     case TRANSFER_HEAD:
         im->has_head = true;
         return TOOL_DONE;
+    case TRANSFER_PERSON: /* is Redis' business */
+        return TOOL_DONE;
     case TRANSFER_END:
         im->has_end = true;
         return TOOL_DONE;

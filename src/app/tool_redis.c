@@ -43,16 +43,36 @@ static void redis_close(struct redis *r) REQUIRES(on_main)
 
 /* ---- person ---- */
 
-static int person_export(const struct tool_line *line, const char *name)
+/* What Redis has of them, to `out`. False: it was told why not. */
+static bool person_in_redis(const struct tool_line *line, const char *name, struct str *out)
+    REQUIRES(on_main)
+{
+    struct settings settings = line->settings;
+    struct redis r;
+    bool is_well = redis_open(&r, &settings);
+
+    if (is_well && operator_belongings(r.connection, name, out, r.error) != 0) {
+        tool_fail("%s", r.error);
+        is_well = false;
+    }
+    redis_close(&r);
+    return is_well;
+}
+
+static int person_export(const struct tool_line *line, const char *name) REQUIRES(on_main)
 {
     const struct care_filter filter = { .person = name };
     struct export_to to = { .file = stdout, .name = "the standard output" };
+    struct str belongings = STR_INIT;
+    int status = TOOL_FAILED;
     void *sink = tool_open(line, SINK_READ);
 
-    if (sink == NULL)
-        return TOOL_FAILED;
-    const int status = tool_export_rows(sink, &filter, &to);
+    if (sink != NULL && person_in_redis(line, name, &belongings)) {
+        to.person = belongings.data;
+        status = tool_export_rows(sink, &filter, &to);
+    }
     sink_sqlite.close(sink);
+    str_fini(&belongings);
     return status;
 }
 

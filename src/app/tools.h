@@ -49,6 +49,7 @@ struct export_to {
     const char *name;
     uint64_t count; /* messages so far */
     int64_t after;
+    const char *person; /* lines behind the head, or NULL */
 };
 int tool_export_rows(void *sink, const struct care_filter *filter, struct export_to *to);
 

@@ -15,6 +15,7 @@ enum {
 
 static const char *const person_parts[] = { "/clock.lua", "/account.lua", "/person.lua", NULL };
 static const char *const forget_parts[] = { "/forget.lua", NULL };
+static const char *const belongings_parts[] = { "/belongings.lua", NULL };
 static const char *const drop_parts[] = { "/drop.lua", NULL };
 
 static const char forgotten[] = "(deleted)"; /* no name; as the archive writes it */
@@ -167,6 +168,25 @@ int operator_forget(struct operator_redis *r, const char *name, struct operator_
     str_fini(&f.script);
     freeReplyObject(reply);
     return is_well ? 0 : -EIO;
+}
+
+/* ---- a person ---- */
+
+int operator_belongings(struct operator_redis *r, const char *name, struct str *out,
+                        char error[OPERATOR_ERROR_BYTES])
+{
+    struct str script = STR_INIT;
+
+    script_text(&script, r->settings, belongings_parts);
+    redisReply *reply =
+        COMMAND(r, error, "EVAL", script.data, "0", r->settings->redis_prefix, name);
+    str_fini(&script);
+    if (reply == NULL)
+        return -EIO;
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+        str_addf(out, "%s\n", text_at(reply, i));
+    freeReplyObject(reply);
+    return 0;
 }
 
 /* ---- archives ---- */

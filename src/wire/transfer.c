@@ -169,6 +169,8 @@ static enum transfer_line read_object(const json_t *object, const char *line, si
     }
     if (json_is_true(json_object_get(object, "end")))
         return TRANSFER_END;
+    if (json_is_string(json_object_get(object, "person")))
+        return TRANSFER_PERSON;
     const json_t *message = json_object_get(object, "message");
     *why = read_place(object, out);
     if (*why == NULL)

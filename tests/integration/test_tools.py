@@ -13,6 +13,7 @@ import pytest
 from support.archive import Archive, wait_state
 from support.deadline import seconds, wait_for
 from support.process import spawn
+from support.rest import Device
 from support.server import BINARY
 
 COMMANDS = ["export", "import", "backup", "check", "person", "archive"]
@@ -46,7 +47,7 @@ def export(folder, *arguments):
 
 
 def contents(lines):
-    return [json.loads(line)["message"]["content"] for line in lines[:-1]]
+    return [line["message"]["content"] for line in map(json.loads, lines) if "message" in line]
 
 
 def line_of(n, room="general", **message):
@@ -401,10 +402,52 @@ def test_a_person_s_messages(keep, connect, new, room, archive):
     acks = [anna.say("anna says"), bert.say("bert says"), anna.tell(bert.user, "to bert")]
     acks += [bert.tell(anna.user, "to anna"), bert.tell(cora.user, "to cora")]
     archive.check(acks)
-    lines = tool("person", "export", anna.user, ARCHIVE_DIR=archive.folder)[0].splitlines()
+    settings = {"ARCHIVE_DIR": archive.folder, "REDIS_ADDR": keep.redis.addr}
+    lines = tool("person", "export", anna.user, **settings)[0].splitlines()
     assert sorted(contents(lines[1:])) == ["anna says", "to anna", "to bert"]
-    lines = tool("person", "export", cora.user, ARCHIVE_DIR=archive.folder)[0].splitlines()
+    lines = tool("person", "export", cora.user, **settings)[0].splitlines()
     assert contents(lines[1:]) == ["to cora"]
+
+
+def test_what_redis_has_of_a_person(keep, new, room, archive, tmp_path):
+    """Account, devices, markers, rooms; and never a secret."""
+    server = keep()
+    anna, bert = Device.register(server, new.anna, label="phone"), Device.register(server, new.bert)
+    phone, other = anna.connect(server, room), bert.connect(server, room)
+    desk = Device.login(server, anna.name, label="desk")
+    archive.check([other.tell(anna.name, "psst")])
+    seq = phone.expect("private")["seq"]
+    phone.send("read", to=bert.name, seq=seq)
+    other.expect("read")
+    settings = {"ARCHIVE_DIR": archive.folder, "REDIS_ADDR": keep.redis.addr}
+    out, _ = tool("person", "export", anna.name, **settings)
+    lines = [json.loads(line) for line in out.splitlines()]
+    mine = [line for line in lines if "person" in line]
+    assert mine == lines[1 : 1 + len(mine)] and {line["person"] for line in mine} == {anna.name}
+    things = {}
+    for line in mine:
+        (kind,) = set(line) - {"person"}
+        things.setdefault(kind, []).append(line[kind])
+    assert things["account"][0]["created"] > 1.7e12
+    assert {(d["id"], d["label"]) for d in things["device"]} == {(anna.id, "phone"), (desk.id, "desk")}
+    (conversation,) = things["conversation"]
+    assert (conversation["with"], conversation["read"]) == (bert.name, seq)
+    redis = keep.redis.client
+    secrets = [redis.hget(f"confab:device:{d.id}", "seed") for d in (anna, desk)]
+    secrets.append(redis.hget(f"confab:account:{anna.name}", "hash"))
+    assert all(secrets) and not any(secret in out for secret in secrets)
+    file = tmp_path / "anna.jsonl"
+    file.write_text(out)
+    _, told = tool("import", str(file), ARCHIVE_DIR=archive.folder)
+    assert told.startswith("0 new, 1 there already, 0 broken")
+
+
+def test_nothing_of_nobody(keep, archive):
+    keep()
+    settings = {"ARCHIVE_DIR": archive.folder, "REDIS_ADDR": keep.redis.addr}
+    lines = tool("person", "export", "nobody-at-all", **settings)[0].splitlines()
+    assert json.loads(lines[1]) == {"person": "nobody-at-all", "account": None}
+    assert len(lines) == 3
 
 
 def test_no_word_of_a_forgotten_person_is_left(keep, connect, new, room, archive):

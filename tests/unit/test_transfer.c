@@ -65,6 +65,7 @@ static void what_is_written_is_read(void **state)
     transfer_add_head(&line, "0123456789abcdef", 5);
     line.data[line.size - 1] = '\0';
     assert_int_equal(read_line(line.data, &why), TRANSFER_HEAD);
+    assert_int_equal(read_line("{\"person\":\"al\",\"account\":null}", &why), TRANSFER_PERSON);
     str_reset(&line);
     transfer_add_end(&line, 3);
     line.data[line.size - 1] = '\0';

@@ -1,10 +1,11 @@
-/* What an operator does in Redis: the commands `person forget` and `archive`. One connection that
+/* What an operator does in Redis: the commands `person` and `archive`. One connection that
  * blocks; every function is 0, or a negative errno with one line in error. Any thread. */
 #ifndef CONFAB_STORE_OPERATOR_H
 #define CONFAB_STORE_OPERATOR_H
 
 #include "confab/base/base.h"
 #include "confab/base/settings.h"
+#include "confab/base/str.h"
 
 enum { OPERATOR_ERROR_BYTES = 512 };
 
@@ -24,6 +25,11 @@ struct operator_forgot {
  * the archives to forget it. name has passed rules_name(). A call that failed can be repeated. */
 int operator_forget(struct operator_redis *r, const char *name, struct operator_forgot *out,
                     char error[OPERATOR_ERROR_BYTES]) MUST_USE;
+
+/* Appends what Redis has of a person, without secrets and without messages, as lines of JSON
+ * (belongings.lua; docs/DATA.md). name has passed rules_name(). */
+int operator_belongings(struct operator_redis *r, const char *name, struct str *out,
+                        char error[OPERATOR_ERROR_BYTES]) MUST_USE;
 
 struct operator_archive {
     const char *id;

@@ -2,6 +2,7 @@
  *
  *   {"confab":"export","v":1,"archive":ID,"at":MS}
  *   {"room":R,"epoch":E,"kind":K,"message":{…}}        or "between":[A,B] in place of "room"
+ *   {"person":NAME,…}        several behind the head of `person export`; an import passes over them
  *   {"end":true,"count":N} */
 #ifndef CONFAB_WIRE_TRANSFER_H
 #define CONFAB_WIRE_TRANSFER_H
@@ -14,7 +15,13 @@ enum {
     TRANSFER_KIND_MOST = 255,
 };
 
-enum transfer_line { TRANSFER_BROKEN, TRANSFER_HEAD, TRANSFER_MESSAGE, TRANSFER_END };
+enum transfer_line {
+    TRANSFER_BROKEN,
+    TRANSFER_HEAD,
+    TRANSFER_PERSON,
+    TRANSFER_MESSAGE,
+    TRANSFER_END,
+};
 
 struct transfer_message {
     char stream[2 * NAME_MAX_BYTES + 4]; /* "r:ROOM" or "d:A|B" with A before B */
