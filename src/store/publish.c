@@ -388,16 +388,6 @@ int store_publish(struct store *s, const struct store_publish *p, store_publishe
     return 0;
 }
 
-/* 'e JSON', as one argument. */
-static void add_event(struct request *r, const char *json, size_t size)
-{
-    struct str *text = &r->store->scratch;
-    str_reset(text);
-    str_add(text, "e ", 2);
-    str_add(text, json, size);
-    request_add(r, text->data, text->size);
-}
-
 static void publish_event(struct store *s, const char *kind, const char *name, const char *end,
                           const char *json, size_t size) REQUIRES(on_hub);
 static void publish_event(struct store *s, const char *kind, const char *name, const char *end,
@@ -409,7 +399,7 @@ static void publish_event(struct store *s, const char *kind, const char *name, c
     request_command(r, 3);
     request_add(r, "PUBLISH", 7);
     request_addj(r, s->settings->redis_prefix, kind, name, end);
-    add_event(r, json, size);
+    request_add_event(r, json, size);
     request_fire(r);
 }
 
@@ -432,13 +422,18 @@ void store_read(struct store *s, const char *room, const char *user, const char 
     if (request_begin(s, &r) != 0)
         return;
     bool two = to && strcmp(user, to) != 0;
-    request_script(r, SCRIPT_READ, 2, 4 + two);
+    request_script(r, SCRIPT_READ, to ? 4 : 2, 5 + two);
     const char *stream = stream_prefix(s, room, user, to);
     request_addj(r, stream, ":read");
     request_addj(r, stream, ":meta");
+    if (to) {
+        request_addj(r, s->settings->redis_prefix, "{user:", user, "}:unread");
+        request_addj(r, stream, ":history");
+    }
     request_addz(r, user);
     request_addu(r, seq);
-    add_event(r, json, size);
+    request_add_event(r, json, size);
+    request_addz(r, to ? to : "");
     if (!to)
         request_addj(r, s->settings->redis_prefix, "{room:", room, "}");
     else

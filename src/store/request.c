@@ -152,6 +152,15 @@ void request_addu(struct request *r, uint64_t number)
     argument_addu(&r->bytes, number);
 }
 
+void request_add_event(struct request *r, const char *json, size_t size)
+{
+    struct str *text = &r->store->scratch;
+    str_reset(text);
+    str_add(text, "e ", 2);
+    str_add(text, json, size);
+    request_add(r, text->data, text->size);
+}
+
 static void wait_for(struct request *r)
 {
     struct store *s = r->store;

@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "confab/store/accounts.h"
+#include "confab/store/away.h"
 #include "confab/store/rooms.h"
 #include "confab/store/store.h"
 #include "link.h"
@@ -40,6 +41,9 @@ enum script_id {
     SCRIPT_LEAVE,
     SCRIPT_ROSTER,
     SCRIPT_READ,
+    SCRIPT_AWAY,
+    SCRIPT_RECEIVED,
+    SCRIPT_JOINED,
     SCRIPT_TOPS,
     SCRIPT_ASK,
     SCRIPT_SERVE,
@@ -103,6 +107,7 @@ union request_done {
     store_alive_fn *alive;
     store_keys_fn *keys;
     store_accounts_fn *accounts;
+    store_away_fn *away;
     store_admin_fn *admin;
     store_room_fn *room;
     store_access_fn *access;
@@ -222,6 +227,8 @@ void request_addz(struct request *r, const char *text);
 void request_addu(struct request *r, uint64_t number);
 /* The texts joined to one argument: request_addj(r, prefix, "user:", name). */
 #define request_addj(r, ...) argument_addj(&(r)->bytes, __VA_ARGS__)
+/* 'e JSON': an event that a script publishes. */
+void request_add_event(struct request *r, const char *json, size_t size);
 /* The same, of a command that is put together in pieces. */
 void argument_add(struct str *to, const void *bytes, size_t size);
 void argument_addz(struct str *to, const char *text);

@@ -121,6 +121,8 @@ void test_store_init(struct test_store *t, struct event_base *base, char instanc
                       .rate_limit_window_s = 10,
                       .presence_ttl_s = 30,
                       .name_hold_s = 600,
+                      .away_days = 30,
+                      .away_messages = 1000,
                       .archive_backlog = 1000,
                       .access_token_s = 900,
                       .refresh_token_days = 30,

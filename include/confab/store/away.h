@@ -7,30 +7,19 @@
 #define CONFAB_STORE_AWAY_H
 
 #include "confab/store/store.h"
+#include "confab/wire/event_away.h"
 
-struct store_conversation {
-    const char *with; /* name of the other one; "": the mentions */
-    const char *epoch;
-    uint64_t top;       /* its last number */
-    uint64_t read;      /* own read marker */
-    uint64_t seen;      /* the other one's */
-    uint64_t delivered; /* up to where the other one has it on some device */
-    uint64_t unread;    /* messages of the other one behind `read` */
-    uint64_t cursor;    /* of the device, in terms of this epoch */
-};
 struct store_away {
     enum store_status status;
-    const struct store_conversation *list; /* latest written first, the mentions at the end */
-    size_t count;
-    const char *rooms; /* that the account has joined, joined by '\n' */
+    struct conversations conversations; /* of a guest: no mentions, no rooms, nothing received */
 };
 typedef void store_away_fn(void *arg, const struct store_away *r);
-/* device "": a guest, who has no cursors: `cursor` is the read marker. */
+/* device "": a guest, who has no cursors (away.lua). */
 int store_away(struct store *s, const char *user, const char *device, store_away_fn *done,
                void *arg) REQUIRES(on_hub) MUST_USE;
 
 /* Up to limit entries with numbers above after, the oldest of them first (history.lua). stream as
- * in store_page(), or "!mentions": those of viewer. */
+ * in store_page(), or STREAM_MENTIONS: those of viewer. */
 int store_page_after(struct store *s, const char *stream, const char *viewer, uint64_t after,
                      unsigned limit, store_messages_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
 
@@ -43,6 +32,9 @@ enum { STORE_RECEIVED_MOST = 64 };
  * again, and dropped by the client. */
 void store_received(struct store *s, const char *user, const char *device,
                     const struct store_received *list, size_t count) REQUIRES(on_hub);
+/* A read marker in the stream of mentions, as store_read(). */
+void store_read_mentions(struct store *s, const char *user, uint64_t seq, const char *json,
+                         size_t size) REQUIRES(on_hub);
 /* The account joined a room, or left it: its other devices join it too. Fire and forget. */
 void store_joined(struct store *s, const char *user, const char *room, bool joined)
     REQUIRES(on_hub);

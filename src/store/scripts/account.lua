@@ -28,8 +28,15 @@ local function devices_living()
 end
 
 local function device_end(id)
-    redis.call('DEL', device_key(id))
+    redis.call('DEL', device_key(id), PREFIX .. '{user:' .. USER .. '}:cursor:' .. id)
     redis.call('ZREM', DEVICES, id)
+end
+
+-- What came for an account that ends, and where it was.
+local function account_end_away()
+    local own = PREFIX .. '{user:' .. USER .. '}:'
+    redis.call('DEL', own .. 'conversations', own .. 'unread', own .. 'joined', own .. 'box',
+        own .. 'mentions')
 end
 
 -- All but one; keep '': all.

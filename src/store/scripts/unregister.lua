@@ -12,6 +12,7 @@ if account[1] ~= ARGV[3] then
 end
 devices_end('')
 redis.call('DEL', ACCOUNT, DEVICES)
+account_end_away()
 for i = 2, 3 do
     local key = PREFIX .. 'registered:' .. (account[i] or '')
     if redis.call('GET', key) == USER then
