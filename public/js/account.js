@@ -136,6 +136,27 @@ export class Account extends Emitter {
         await this.#askAsUser('DELETE', `devices/${encodeURIComponent(id)}`);
     }
 
+    /**
+     * Changes the password; all other devices are signed out.
+     * @param {string} old @param {string} password the new one
+     */
+    async changePassword(old, password) {
+        const path = `users/${encodeURIComponent(this.name)}/password`;
+        await this.#askAsUser('POST', path, { old, new: password });
+    }
+
+    /** Deletes the account. @param {string} password */
+    async unregister(password) {
+        const path = `users/${encodeURIComponent(this.name)}/delete`;
+        await this.#askAsUser('POST', path, { password });
+        this.forget();
+    }
+
+    /** @param {string} code of an invitation @returns {Promise<string>} the room it leads to */
+    async accept(code) {
+        return (await this.#askAsUser('POST', `invitations/${encodeURIComponent(code)}`, {})).room;
+    }
+
     /** Another tab may have changed what is kept; call it at the `storage` event. */
     reread() {
         const { name } = this.#read();
@@ -212,15 +233,15 @@ export class Account extends Emitter {
         return new AccountError({ code: 'bad_token' });
     }
 
-    /** @param {string} method @param {string} path */
-    async #askAsUser(method, path) {
+    /** @param {string} method @param {string} path @param {object} [body] */
+    async #askAsUser(method, path, body) {
         const token = await this.token();
         try {
-            return await this.#ask(method, path, undefined, token);
+            return await this.#ask(method, path, body, token);
         } catch (error) {
             const code = error instanceof AccountError ? error.code : '';
             if (!['bad_token', 'token_expired'].includes(code)) throw error;
-            return this.#ask(method, path, undefined, await this.token(token));
+            return this.#ask(method, path, body, await this.token(token));
         }
     }
 

@@ -5,33 +5,41 @@ import { isPlace } from './names.js';
 import * as storage from './storage.js';
 import { Store } from './store.js';
 import { strings } from './strings.js';
+import { ActionsView } from './views/actions.js';
 import { ComposerView } from './views/composer.js';
+import { CreateSheet } from './views/create.js';
 import { DevicesView } from './views/devices.js';
 import { Drawers, followKeyboard } from './views/drawers.js';
 import { HeadView } from './views/head.js';
+import { MentionsView } from './views/mentions.js';
 import { MessagesView } from './views/messages.js';
+import { RoomSheet } from './views/room-sheet.js';
 import { SearchView } from './views/search.js';
 import { SideView } from './views/side.js';
 import { StartView } from './views/start.js';
 
 const TOAST_MS = 4_000;
+const EVICTED_MS = 10_000; // it says why and until when
 
 const drawers = new Drawers();
 const account = new Account({ api: new URL('/api/v1/', location.href).href, kept: storage.login });
 const start = new StartView(account, enter);
-const devices = new DevicesView(account, quit);
+const devices = new DevicesView(account, quit, () => {
+    leave('');
+    toast(strings.accountDeleted);
+});
 /** @type {{store: Store, stop: () => void}|null} */
 let session = null;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let toastTimer;
 
-/** @param {string} text A short notice that goes by itself. */
-function toast(text) {
+/** @param {string} text A short notice that goes by itself. @param {number} [ms] */
+function toast(text, ms = TOAST_MS) {
     const element = byId('toast');
     element.textContent = text;
     element.classList.add('shown');
     clearTimeout(toastTimer);
-    toastTimer = setTimeout(() => element.classList.remove('shown'), TOAST_MS);
+    toastTimer = setTimeout(() => element.classList.remove('shown'), ms);
 }
 
 /** @returns {string} of the WebSocket, beside this page */
@@ -51,6 +59,33 @@ function placeInAddress() {
     }
 }
 
+/** @type {{code: string, room: string}|null} an invitation that the address had */
+let invitation = null;
+
+/** Takes an invitation out of the address, so that it is in no history and no bookmark. */
+function takeInvitation() {
+    const params = new URLSearchParams(location.hash.slice(1));
+    const code = params.get('invite');
+    if (!code) return;
+    invitation = { code, room: (params.get('room') ?? '').normalize('NFC') };
+    history.replaceState(null, '', location.pathname);
+}
+
+/** @param {Store} store Uses it, once somebody is signed in. */
+async function useInvitation(store) {
+    if (!invitation) return;
+    if (!store.isAccount) return toast(strings.invitedGuest);
+    const { code, room } = invitation;
+    invitation = null;
+    if (isPlace(room) && !room.startsWith('@')) return store.accept(room, code);
+    try {
+        store.show(await account.accept(code));
+    } catch (error) {
+        const { code: problem, message } = /** @type {import('./account.js').AccountError} */ (error);
+        toast(strings.error(problem, message));
+    }
+}
+
 /** @param {string} name as guest, or that of the account */
 function enter(name) {
     const isAccount = name === account.name;
@@ -59,8 +94,12 @@ function enter(name) {
     byId('open-devices').hidden = !isAccount;
     byId('quit').title = isAccount ? strings.logOut : strings.leave;
     byId('quit').setAttribute('aria-label', byId('quit').title);
-    const messages = new MessagesView(store, toast);
-    const composer = new ComposerView(store, () => messages.toEnd());
+    const actions = new ActionsView(store, toast);
+    const messages = new MessagesView(store, toast, {
+        act: (item) => actions.open(item),
+        react: (item, emoji) => void actions.react(item, emoji),
+    });
+    const composer = new ComposerView(store, () => messages.toEnd(), toast);
     const chosen = () => {
         drawers.close();
         if (matchMedia('(hover: hover)').matches) composer.focus(); // no keyboard on a phone yet
@@ -68,15 +107,22 @@ function enter(name) {
     const side = new SideView(store, chosen);
     const head = new HeadView(store, chosen);
     const search = new SearchView(store, toast, () => drawers.close());
-    const views = [side, head, composer, messages, search];
+    const create = new CreateSheet(store, chosen);
+    const room = new RoomSheet(store, toast, (name) => create.open(name));
+    const mentions = new MentionsView(store, toast, () => drawers.close());
+    const views = [side, head, composer, messages, search, actions, create, room, mentions];
     store.on('change', (topics) => {
         for (const view of views) view.update(topics);
         if (topics.has('active')) rememberPlace(store);
     });
-    store.on('refused', ({ stream, code, message }) => {
-        if (stream) side.complain(code, message);
-        else leave(code, message);
+    store.on('refused', ({ stream, code, message, retryAfterMs }) => {
+        if (!stream) return leave(code, message);
+        side.complain(code, message, retryAfterMs);
+        toast(`${stream}: ${strings.error(code, message, retryAfterMs)}`); // the column may be closed
     });
+    store.on('evicted', ({ stream, reason, until }) =>
+        toast(strings.evicted(stream, reason, until ? until - Date.now() : 0), EVICTED_MS),
+    );
     session = {
         store,
         stop() {
@@ -88,6 +134,7 @@ function enter(name) {
     byId('start').hidden = true;
     byId('app').hidden = false;
     store.enter(placeInAddress());
+    void useInvitation(store);
     chosen();
 }
 
@@ -125,6 +172,8 @@ function rememberPlace(store) {
 }
 
 addEventListener('popstate', () => {
+    takeInvitation();
+    if (session) void useInvitation(session.store);
     const place = placeInAddress();
     if (place && session && session.store.active !== place) session.store.show(place);
 });
@@ -139,12 +188,15 @@ addEventListener('storage', ({ key }) => {
 });
 for (const sign of ['pageshow', 'online'])
     addEventListener(sign, () => session?.store.client.wake());
+addEventListener('pagehide', () => session?.store.client.flush());
 document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden') session?.store.client.flush();
     if (document.visibilityState === 'visible') session?.store.client.wake();
 });
 followKeyboard();
+takeInvitation();
 
 const { name, entered } = storage.user();
 if (account.name) enter(account.name);
 else if (entered && name) enter(name);
-else start.show(name, '');
+else start.show(name, invitation ? 'invited' : '');

@@ -1,4 +1,4 @@
-/** Questions whose answer carries their cid: pages of history and searches. */
+/** Questions whose answer carries their cid: pages, searches, events and acts on rooms. */
 import { randomId } from './outbox.js';
 
 /** @typedef {import('./types.js').Frame} Frame */
@@ -8,17 +8,18 @@ const ANSWER_MS = 15_000;
 
 /** Why there is no answer: the code of an error frame, or `offline`. */
 export class Unanswered extends Error {
-    /** @param {string} code @param {string} [message] */
-    constructor(code, message) {
+    /** @param {string} code @param {string} [message] @param {number} [ms] until it may be tried */
+    constructor(code, message, ms = 0) {
         super(message ?? code);
         this.code = code;
+        this.retryAfterMs = ms;
     }
 }
 
 /**
  * @typedef {object} Waiting
  * @property {(frame: Frame) => void} done
- * @property {(code: string, message?: string) => void} fail
+ * @property {(code: string, message?: string, ms?: number) => void} fail
  */
 
 export class Asks {
@@ -42,10 +43,10 @@ export class Asks {
                 end();
                 resolve(answer);
             };
-            /** @param {string} code @param {string} [message] */
-            const fail = (code, message) => {
+            /** @param {string} code @param {string} [message] @param {number} [ms] */
+            const fail = (code, message, ms) => {
                 end();
-                reject(new Unanswered(code, message));
+                reject(new Unanswered(code, message, ms));
             };
             const timer = setTimeout(() => fail('offline'), ANSWER_MS);
             this.open.set(cid, { done, fail });
@@ -56,8 +57,10 @@ export class Asks {
     /** @param {Frame} frame @returns {boolean} whether it was the answer to one of them */
     take(frame) {
         const ask = this.open.get(frame.cid ?? '');
-        if (!ask) return false;
-        if (frame.type === 'error') ask.fail(String(frame.code), frame.message);
+        // An event has the cid of its request, and comes to all alike.
+        if (!ask || frame.type === 'message' || frame.type === 'private') return false;
+        if (frame.type === 'error')
+            ask.fail(String(frame.code), frame.message, frame.retry_after_ms);
         else ask.done(frame);
         return true;
     }

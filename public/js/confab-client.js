@@ -10,6 +10,7 @@ import { Asks, Unanswered } from './asks.js';
 import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { Outbox } from './outbox.js';
+import { Receipts } from './receipts.js';
 import { address, streamOf, StreamState } from './stream.js';
 
 /** @typedef {import('./types.js').Frame} Frame */
@@ -20,6 +21,8 @@ import { address, streamOf, StreamState } from './stream.js';
 /** @typedef {import('./types.js').Cursor} Cursor */
 /** @typedef {import('./types.js').Page} Page */
 /** @typedef {import('./types.js').Query} Query */
+/** @typedef {import('./types.js').Mention} Mention */
+/** @typedef {import('./types.js').Conversation} Conversation */
 /** @typedef {import('./types.js').StateEvent} StateEvent */
 /** @typedef {import('./types.js').ClientEvents} ClientEvents */
 /** @typedef {import('./connection.js').Probe} Probe */
@@ -27,10 +30,12 @@ import { address, streamOf, StreamState } from './stream.js';
 const TYPING_EVERY_MS = 3_000;
 const PAGE_MESSAGES = 50;
 const REQUEST_MS = 10_000; // a join or history without an answer is asked again
+const PAGE_MS = 60_000; // pages that come by themselves are asked for after so long
 const REFUSED_MS = 1_000; // until joins are repeated when it is not clear which was refused
 const RENEW_EVERY_MS = 10_000; // who needs new tokens faster than this is not wanted
 const CODE_TOKEN = 4003;
 const RESUME_BYTES = 24_000; // of one hello; what does not fit is joined afterwards
+const OF_A_JOIN = ['private_room', 'banned', 'bad_invitation', 'account_needed', 'full'];
 
 /**
  * @typedef {object} ClientOptions
@@ -43,6 +48,8 @@ const RESUME_BYTES = 24_000; // of one hello; what does not fit is joined afterw
  * @property {() => number} [random]
  * @property {import('./types.js').OutboxStorage} [storage]
  */
+
+/** @typedef {{seq: number, id?: string, epoch?: string}} Target  a message; seq is enough */
 
 /** @extends {Emitter<ClientEvents>} */
 export class ConfabClient extends Emitter {
@@ -76,6 +83,11 @@ export class ConfabClient extends Emitter {
             doubt: (stream) => this.#ask(stream),
         });
         this.asks = new Asks((frame) => this.online && this.connection.send(frame));
+        this.receipts = new Receipts((frame) => this.online && this.connection.send(frame));
+        /** up to where mentions were given */
+        this.mentioned = { epoch: '', seq: 0 };
+        /** @type {Map<Stream, string>} codes of invitations that are not used yet */
+        this.invitations = new Map();
         this.connection.on('state', (status) => this.#stateChanged(status));
         this.connection.on('frame', (frame) => this.#received(frame));
         this.outbox.on('change', (stream) => this.emit('outbox', { stream }));
@@ -106,8 +118,12 @@ export class ConfabClient extends Emitter {
         this.connection.wake();
     }
 
-    /** @param {string} room Also without a connection: it is joined on the next one. */
-    join(room) {
+    /**
+     * @param {string} room Also without a connection: it is joined on the next one.
+     * @param {{invite?: string}} [options] invite: the code of an invitation
+     */
+    join(room, { invite } = {}) {
+        if (invite) this.invitations.set(room.normalize('NFC'), invite);
         this.#open(room);
     }
 
@@ -122,12 +138,77 @@ export class ConfabClient extends Emitter {
         if (!this.streams.delete(room)) return;
         this.outbox.discardStream(room);
         if (this.online && !room.startsWith('@')) this.connection.send({ type: 'leave', room });
-        this.emit('left', { stream: room });
+        this.emit('left', { stream: room, reason: '', until: 0 });
     }
 
     /** @param {Stream} name @param {string} content */
     sendMessage(name, content) {
         return this.outbox.add(this.#open(name).name, content);
+    }
+
+    /**
+     * Changes a message that oneself has written. As remove(), react() and room() it gives a
+     * promise that rejects with Unanswered; what has changed comes as a message, see events.js.
+     * @param {Stream} stream @param {Target} target @param {string} content
+     * @returns {Promise<Frame>} an `ack`
+     */
+    edit(stream, target, content) {
+        return this.#about('edit', stream, target, { content });
+    }
+
+    /** @param {Stream} stream @param {Target} target @returns {Promise<Frame>} */
+    remove(stream, target) {
+        return this.#about('delete', stream, target);
+    }
+
+    /**
+     * @param {Stream} stream @param {Target} target @param {string} emoji
+     * @param {{remove?: boolean}} [options] remove: takes it back
+     * @returns {Promise<Frame>}
+     */
+    react(stream, target, emoji, { remove = false } = {}) {
+        return this.#about('react', stream, target, { emoji, ...(remove && { remove }) });
+    }
+
+    /**
+     * @param {string} type @param {Stream} stream @param {Target} target @param {object} [fields]
+     * @returns {Promise<Frame>}
+     */
+    #about(type, stream, { seq, id, epoch }, fields = {}) {
+        const where = address(stream.normalize('NFC'));
+        const which = { seq, ...(id && { id }), ...(epoch && { epoch }) };
+        return this.asks.ask({ type, ...where, ...which, ...fields });
+    }
+
+    /**
+     * @param {string} room
+     * @param {string} act as PROTOCOL.md lists them
+     * @param {Record<string, unknown>} [fields] what it needs
+     * @returns {Promise<Frame>} a `room` after `info` and `invite`, else an `ack`
+     */
+    room(room, act, fields = {}) {
+        return this.asks.ask({ type: 'room', room: room.normalize('NFC'), act, ...fields });
+    }
+
+    /**
+     * Who mentioned one.
+     * @param {Cursor} [cursor] of another page @param {number} [limit]
+     * @returns {Promise<{mentions: Mention[], epoch: string, older: Cursor|null}>}
+     */
+    async mentions({ before } = {}, limit = PAGE_MESSAGES) {
+        const frame = { type: 'history', mentions: true, ...(before && { before }), limit };
+        const { epoch = '', messages = [], older = null } = await this.asks.ask(frame);
+        return { mentions: asMentions(messages), epoch, older };
+    }
+
+    /** @param {number} seq Mentions were looked at up to that one. */
+    readMentions(seq) {
+        return this.online && this.connection.send({ type: 'read', mentions: true, seq });
+    }
+
+    /** Tells the server now what was received: call it when the page goes away. */
+    flush() {
+        this.receipts.flush();
     }
 
     /** @param {Stream} stream Call it at each key: it is told at most every 3 s. */
@@ -193,9 +274,11 @@ export class ConfabClient extends Emitter {
     #request(stream) {
         if (!this.online || stream.requestedAt) return;
         stream.requested(Date.now());
-        const resume = stream.canResume ? { epoch: stream.epoch, seq: stream.seq } : {};
-        if (stream.isPrivate) this.connection.send({ type: 'history', ...address(stream.name) });
-        else this.connection.send({ type: 'join', room: stream.name, ...resume });
+        const { name, epoch, seq, isPrivate, canResume } = stream;
+        const resume = canResume ? { epoch, seq } : {};
+        const invite = this.invitations.get(name);
+        if (isPrivate) this.connection.send({ type: 'history', ...address(name) });
+        else this.connection.send({ type: 'join', room: name, ...resume, ...(invite && { invite }) });
     }
 
     /** @param {Stream} name Asks again, although nothing seems to be missing. */
@@ -231,7 +314,7 @@ export class ConfabClient extends Emitter {
     /** @param {string} code @param {string} message */
     #giveUp(code, message) {
         this.connection.close();
-        this.emit('refused', { stream: '', code, message });
+        this.emit('refused', { stream: '', code, message, retryAfterMs: 0 });
     }
 
     /** @param {() => void} again The server did not take the token: once more with another one. */
@@ -263,7 +346,7 @@ export class ConfabClient extends Emitter {
             stream.requested(Date.now());
         }
         const { username, session } = this;
-        const frame = { type: 'hello', username, resume };
+        const frame = { type: 'hello', username, resume, caps: ['away'] };
         return this.token ? frame : { ...frame, session };
     }
 
@@ -292,6 +375,7 @@ export class ConfabClient extends Emitter {
             for (const stream of this.streams.values()) stream.disconnected();
             this.outbox.disconnected();
             this.asks.disconnected();
+            this.receipts.disconnected();
             this.typedAt.clear();
         }
         this.emit('state', status);
@@ -307,6 +391,8 @@ export class ConfabClient extends Emitter {
                 return this.#welcomed(frame);
             case 'joined':
                 return this.#joined(frame);
+            case 'left':
+                return this.#evicted(frame);
             case 'history':
                 return this.#history(frame);
             case 'message':
@@ -328,7 +414,12 @@ export class ConfabClient extends Emitter {
                 return this.#auth(frame);
             case 'typing':
             case 'read':
+            case 'delivered':
                 return this.#sign(frame);
+            case 'conversations':
+                return this.#conversations(frame);
+            case 'mention':
+                return this.#mentions([frame]);
         }
     }
 
@@ -366,9 +457,12 @@ export class ConfabClient extends Emitter {
 
     /** @param {Frame} frame */
     #heartbeat(frame) {
-        const long = Date.now() - REQUEST_MS;
+        const now = Date.now();
         for (const stream of this.streams.values()) {
-            if (stream.requestedAt && stream.requestedAt <= long) this.#ask(stream.name);
+            const { requestedAt, expected } = stream;
+            if (!requestedAt || now - requestedAt < (expected ? PAGE_MS : REQUEST_MS)) continue;
+            stream.expected = 0;
+            this.#ask(stream.name);
         }
         this.#compareTops(frame.top ?? {});
     }
@@ -379,16 +473,64 @@ export class ConfabClient extends Emitter {
         if (!stream) return; // left before the answer came
         stream.joined = true;
         stream.answer = frame;
+        this.invitations.delete(stream.name);
         this.emit('joined', frame);
+    }
+
+    /** @param {Frame} frame left: only one with a reason comes unasked */
+    #evicted({ room = '', reason = '', until = 0 }) {
+        if (!reason || !this.streams.delete(room)) return;
+        this.outbox.discardStream(room);
+        this.emit('left', { stream: room, reason, until });
+    }
+
+    /** @param {Frame} frame */
+    #conversations(frame) {
+        this.receipts.wanted = true;
+        for (const room of Object.keys(frame.rooms ?? {})) this.#open(room);
+        for (const conversation of frame.list ?? []) this.#expect(conversation);
+        this.emit('conversations', frame);
+        this.receipts.flush();
+    }
+
+    /** @param {Conversation} conversation What this device has not got of it comes by itself. */
+    #expect({ with: other, epoch, seq, received, unread }) {
+        const name = `@${other}`;
+        if (!this.token) {
+            if (unread) this.#open(name); // a guest is sent nothing by itself
+            return;
+        }
+        const known = this.streams.get(name);
+        const resumes = known?.known && known.epoch === epoch;
+        if ((resumes ? known.seq : received) < seq) (known ?? this.#known(name)).expect(seq);
+        else if (resumes) known.requestedAt = 0;
+        else if (known) this.#ask(name);
+    }
+
+    /** @param {Frame[]} frames @param {string} [epoch] */
+    #mentions(frames, epoch = '') {
+        for (const mention of asMentions(frames)) {
+            mention.epoch ??= epoch;
+            const { seq } = mention;
+            const isNew = this.mentioned.epoch !== mention.epoch || seq > this.mentioned.seq;
+            this.mentioned = { epoch: mention.epoch, seq: Math.max(seq, this.mentioned.seq) };
+            if (isNew) this.emit('mention', mention);
+        }
+        const { epoch: known, seq } = this.mentioned;
+        this.receipts.note({ mentions: true }, known, seq, frames.length > 1);
     }
 
     /** @param {Frame} frame */
     #history(frame) {
-        const stream = this.streams.get(streamOf(frame));
-        if (!stream) return;
         if (frame.cid) return; // a page that was given up
+        if (frame.mentions) return this.#mentions(/** @type {any} */ (frame.messages), frame.epoch);
+        const name = streamOf(frame);
+        const stream = this.streams.get(name) ?? (frame.away ? this.#known(name) : undefined);
+        if (!stream) return;
         if (!stream.isPrivate && !stream.answer) return;
-        if (stream.isPrivate && !stream.requestedAt && stream.epoch !== frame.epoch) {
+        if (stream.expected && !frame.away) return; // it comes page by page
+        const isAsked = stream.requestedAt || frame.away;
+        if (stream.isPrivate && !isAsked && stream.epoch !== frame.epoch) {
             this.#request(stream); // the same of a conversation, which has a new epoch
             return;
         }
@@ -397,7 +539,22 @@ export class ConfabClient extends Emitter {
         this.#arrived(stream, batch.messages);
         if (restarted) this.outbox.shown(stream.name, Infinity);
         this.outbox.settled(stream.name, stream.since);
+        if (frame.away) this.#receive(stream, frame.messages?.at(-1)?.seq);
         if (stream.held.size) this.#request(stream);
+    }
+
+    /** @param {Stream} name @returns {StreamState} what comes by itself need not be asked for */
+    #known(name) {
+        const stream = new StreamState(name);
+        this.streams.set(name, stream);
+        return stream;
+    }
+
+    /** @param {StreamState} stream @param {number} [page] the last number of a page of many */
+    #receive(stream, page) {
+        if (!stream.isPrivate) return;
+        const where = { to: stream.name.slice(1) };
+        this.receipts.note(where, stream.epoch, page ?? stream.seq, page !== undefined);
     }
 
     /** @param {Frame} frame */
@@ -434,6 +591,7 @@ export class ConfabClient extends Emitter {
         for (const message of messages)
             if (message.cid && message.user === this.username) this.outbox.arrived(message.cid);
         this.outbox.shown(stream.name, stream.seq);
+        if (messages.length) this.#receive(stream);
     }
 
     /** @param {Frame} frame */
@@ -451,11 +609,12 @@ export class ConfabClient extends Emitter {
         this.#ask(stream.name);
     }
 
-    /** @param {Frame} frame typing or read, of somebody */
+    /** @param {Frame} frame typing, read or delivered, of somebody */
     #sign(frame) {
         const { user = '', seq = 0 } = frame;
-        const stream = frame.room ?? this.#conversation(frame);
+        const stream = frame.mentions ? '!mentions' : (frame.room ?? this.#conversation(frame));
         if (frame.type === 'read') this.emit('read', { stream, user, seq });
+        else if (frame.type === 'delivered') this.emit('delivered', { stream, user, seq });
         else if (user !== this.username) this.emit('typing', { stream, user });
     }
 
@@ -471,8 +630,8 @@ export class ConfabClient extends Emitter {
             const isStale = this.token && ['bad_token', 'token_expired'].includes(code);
             if (isStale) this.#renew(() => this.#greet());
             else this.#giveUp(code, message);
-        } else if (frame.field === 'room') {
-            this.#joinRefused(code, message);
+        } else if (frame.field === 'room' || OF_A_JOIN.includes(code)) {
+            this.#joinRefused(frame);
         }
     }
 
@@ -489,15 +648,17 @@ export class ConfabClient extends Emitter {
         }
     }
 
-    /** @param {string} code @param {string} message The error does not say which room it means. */
-    #joinRefused(code, message) {
+    /** @param {Frame} frame an error; some do not say which room they mean */
+    #joinRefused({ room, code, message = '', retry_after_ms: retryAfterMs = 0 }) {
         const asked = [...this.streams.values()].filter(
-            (stream) => stream.requestedAt && !stream.joined && !stream.isPrivate,
+            ({ name, requestedAt, joined, isPrivate }) =>
+                requestedAt && !joined && !isPrivate && (!room || name === room),
         );
         if (asked.length > 1) return this.#requestLater(REFUSED_MS); // the others are in by then
         for (const { name } of asked) {
             this.streams.delete(name);
-            this.emit('refused', { stream: name, code, message });
+            this.invitations.delete(name);
+            this.emit('refused', { stream: name, code: String(code), message, retryAfterMs });
         }
     }
 
@@ -515,3 +676,6 @@ export class ConfabClient extends Emitter {
         }
     }
 }
+
+/** @param {unknown} frames @returns {Mention[]} */
+const asMentions = (frames) => /** @type {Mention[]} */ (frames ?? []);

@@ -104,22 +104,33 @@ function trimmed(url) {
     return url.slice(0, end);
 }
 
-/** @param {string} text @returns {(Node|string)[]} with http links as anchors */
-export function linked(text) {
+/**
+ * @param {string} text @param {string} [me]
+ * @returns {(Node|string)[]} with http links as anchors, and `@me` marked
+ */
+export function linked(text, me = '') {
     /** @type {(Node|string)[]} */
     const parts = [];
     let done = 0;
     for (const match of text.matchAll(LINK)) {
         const url = trimmed(match[0]);
         if (!parses(url)) continue;
-        parts.push(text.slice(done, match.index));
+        parts.push(...called(text.slice(done, match.index), me));
         parts.push(
             make('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, url),
         );
         done = match.index + url.length;
     }
-    parts.push(text.slice(done));
+    parts.push(...called(text.slice(done), me));
     return parts;
+}
+
+/** @param {string} text @param {string} me @returns {(Node|string)[]} */
+function called(text, me) {
+    if (!me) return [text];
+    const at = `@${me.replace(/[.]/g, '\\.')}(?![\\p{L}\\p{M}\\p{Nd}_-])`;
+    const pieces = text.normalize('NFC').split(new RegExp(`(${at})`, 'u'));
+    return pieces.map((piece, i) => (i % 2 ? make('mark', { class: 'call' }, piece) : piece));
 }
 
 /** @param {string} url */

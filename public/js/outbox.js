@@ -42,7 +42,7 @@ export function randomId() {
  *   change: Stream,
  *   loaded: null,
  *   silent: null,
- *   hold: {code: string, until: number},
+ *   hold: {code: string, until: number, stream: Stream},
  * }} OutboxEvents
  * @extends {Emitter<OutboxEvents>}
  */
@@ -56,9 +56,8 @@ export class Outbox extends Emitter {
         /** @type {Set<string>} cids that the storage does not know */
         this.unkept = new Set();
         this.newest = 0; // `created` of the latest entry: no two are the same
-        /** @type {Timer|undefined} while the server asks for patience */
-        this.holdTimer = undefined;
-        this.holdEnd = 0;
+        /** @type {Map<Stream, {timer: Timer, end: number}>} the server asks for patience; "": all */
+        this.holds = new Map();
         /** @type {Map<string, Timer>} by cid, of those under way */
         this.ackTimers = new Map();
         this.loaded = !options.storage;
@@ -94,9 +93,9 @@ export class Outbox extends Emitter {
 
     /** Sends what may be sent now. */
     flush() {
-        if (!this.loaded || this.holdTimer) return;
+        if (!this.loaded || this.holds.has('')) return;
         const sent = this.entries.filter((entry) => entry.state === 'sent');
-        const busy = new Set(sent.map((entry) => entry.stream));
+        const busy = new Set([...this.holds.keys(), ...sent.map((entry) => entry.stream)]);
         for (const entry of [...this.entries]) {
             if (entry.state !== 'waiting' || busy.has(entry.stream)) continue;
             busy.add(entry.stream);
@@ -164,8 +163,9 @@ export class Outbox extends Emitter {
             this.#stopTimer(cid);
             entry.state = 'waiting';
             // Redis looked for the cid first: the message is not there.
-            if (code === 'rate_limited') entry.firstSent = 0;
-            if (retryAfterMs > 0) this.hold(code, retryAfterMs);
+            if (code === 'rate_limited' || code === 'slow_mode') entry.firstSent = 0;
+            const stream = code === 'slow_mode' ? entry.stream : '';
+            if (retryAfterMs > 0) this.hold(code, retryAfterMs, stream);
             this.emit('change', entry.stream);
         } else {
             this.#fail(entry, code);
@@ -173,20 +173,29 @@ export class Outbox extends Emitter {
         this.flush();
     }
 
-    /** @param {string} code @param {number} ms Nothing is sent for so long. */
-    hold(code, ms) {
+    /**
+     * Nothing is sent for so long.
+     * @param {string} code @param {number} ms @param {Stream} [stream] there; "": anywhere
+     */
+    hold(code, ms, stream = '') {
         const end = performance.now() + ms;
-        if (this.holdTimer && end < this.holdEnd) return;
-        this.holdEnd = end;
-        clearTimeout(this.holdTimer);
-        this.holdTimer = setTimeout(() => this.release(), ms);
-        this.emit('hold', { code, until: Date.now() + ms });
+        const before = this.holds.get(stream);
+        if (before && end < before.end) return;
+        clearTimeout(before?.timer);
+        this.holds.set(stream, { timer: setTimeout(() => this.#resume(stream), ms), end });
+        this.emit('hold', { code, until: Date.now() + ms, stream });
+    }
+
+    /** @param {Stream} stream */
+    #resume(stream) {
+        this.holds.delete(stream);
+        this.flush();
     }
 
     /** The time of patience is over. */
     release() {
-        clearTimeout(this.holdTimer);
-        this.holdTimer = undefined;
+        for (const { timer } of this.holds.values()) clearTimeout(timer);
+        this.holds.clear();
         this.flush();
     }
 

@@ -3,10 +3,12 @@
  * Views read it and listen to `change`; only the functions here write it.
  *
  * `change` names what changed: connection, streams (the lists at the side), active (another
- * room is shown), messages, outbox, people, typing, hold. Changes of one turn come together.
+ * room is shown), messages, outbox, people, typing, hold, marks (what the others have), guard
+ * (what may be done in a room), mentions. Changes of one turn come together.
  */
 import { ConfabClient } from './confab-client.js';
 import { Emitter } from './emitter.js';
+import { guardTold, isSaid } from './events.js';
 import { OutboxStore } from './outbox-store.js';
 import { Run } from './run.js';
 import * as storage from './storage.js';
@@ -15,13 +17,18 @@ import { StreamView } from './stream-view.js';
 /** @typedef {import('./types.js').Frame} Frame */
 /** @typedef {import('./types.js').Batch} Batch */
 /** @typedef {import('./types.js').Stream} Stream */
+/** @typedef {import('./types.js').Mention} Mention */
+/** @typedef {import('./run.js').MessageItem} MessageItem */
 
 /**
- * @typedef {'connection'|'streams'|'active'|'messages'|'outbox'|'people'|'typing'|'hold'} Topic
+ * @typedef {'connection'|'streams'|'active'|'messages'|'outbox'|'people'|'typing'|'hold'|'marks'|
+ *   'guard'|'mentions'} Topic
  * @typedef {{
  *   change: Set<Topic>,
- *   batch: Batch,
+ *   batch: {batch: Batch, added: number, changed: MessageItem[]},
  *   refused: import('./types.js').Refusal,
+ *   evicted: {stream: Stream, reason: string, until: number},
+ *   edit: MessageItem,
  *   page: {stream: Stream, way: 'older'|'newer'},
  *   found: {stream: Stream, id: string},
  * }} StoreEvents
@@ -33,6 +40,8 @@ const PAGE_RETRY_MS = 3_000; // until a page that could not be had is asked for 
 const AROUND = 25; // messages on both sides of one that was searched for
 const READ_EVERY_MS = 1_000; // read marks: at most so often …
 const READ_PER_PERSON_MS = 200; // … and rarer in a large room, where everybody gets them
+const ROOMS_TOLD_MS = 3_000; // a server that knows one's rooms says them sooner
+const MENTIONS = '!mentions'; // as if they were a stream
 
 /** @extends {Emitter<StoreEvents>} */
 export class Store extends Emitter {
@@ -52,6 +61,12 @@ export class Store extends Emitter {
         this.degraded = '';
         this.archive = false; // pages go past the latest messages, and there is a search
         this.hold = { code: '', until: 0 };
+        this.isAccount = Boolean(token);
+        this.mentions = { epoch: '', seq: 0, unseen: 0 };
+        /** @type {string[]} rooms of this browser, until the server has told those of the account */
+        this.untold = [];
+        /** @type {ReturnType<typeof setTimeout>|undefined} */
+        this.roomsTimer = undefined;
         /** @type {Map<Stream, {seq: number, timer: ReturnType<typeof setTimeout>}>} */
         this.reading = new Map();
         /** @type {Set<Topic>} */
@@ -78,15 +93,28 @@ export class Store extends Emitter {
     /** @param {Stream} first what to show first, "" for the room that was joined first */
     enter(first) {
         const rooms = storage.rooms(this.me);
-        for (const room of rooms.length ? rooms : [FIRST_ROOM]) this.#add(room);
+        if (!rooms.length) rooms.push(FIRST_ROOM);
+        // The rooms of an account are known to the server; this browser may be behind.
+        const isTold = this.isAccount;
+        for (const room of isTold ? [] : rooms) this.#add(room);
+        if (isTold) this.untold = rooms;
         this.client.connect(this.me);
-        this.show(first || [...this.streams.keys()][0]);
+        this.show(first || rooms[0]);
+    }
+
+    /** @param {string[]} rooms  what the server said, none when it said nothing */
+    #joinRooms(rooms) {
+        clearTimeout(this.roomsTimer);
+        const { untold } = this;
+        this.untold = [];
+        if (!rooms.length) for (const room of untold) this.#add(room);
     }
 
     /** The user goes. Rooms, marks and unsent messages stay for the next time. */
     quit() {
         this.client.disconnect();
         this.kept.close();
+        clearTimeout(this.roomsTimer);
         for (const { timer } of this.reading.values()) clearTimeout(timer);
     }
 
@@ -103,6 +131,35 @@ export class Store extends Emitter {
     /** @param {string} room */
     leave(room) {
         this.client.leave(room);
+    }
+
+    /** @param {string} room @param {string} code  of an invitation */
+    accept(room, code) {
+        this.client.join(room, { invite: code });
+        this.show(room);
+    }
+
+    /** @returns {MessageItem|undefined} the latest message of oneself that can be edited */
+    get lastOwn() {
+        const items = this.current?.items ?? [];
+        for (let i = items.length - 1; i >= 0; i--) {
+            const item = items[i];
+            if (item.kind !== 'message' || item.message.user !== this.me) continue;
+            if (isSaid(item.message) && !item.message.deleted) return item;
+        }
+        return undefined;
+    }
+
+    /** @param {MessageItem} item The composer shall change it. */
+    beginEdit(item) {
+        this.emit('edit', item);
+    }
+
+    /** All mentions have been looked at. */
+    seeMentions() {
+        if (this.mentions.unseen) this.client.readMentions(this.mentions.seq);
+        this.mentions.unseen = 0;
+        this.#changed('mentions');
     }
 
     /** @param {string} content */
@@ -123,9 +180,10 @@ export class Store extends Emitter {
             for (let pages = 0; run.older && pages < EMPTY_PAGES; pages++) {
                 const { older } = run;
                 const page = await this.client.page(view.name, older);
-                run.prependPage(page, older.before ?? 0);
+                run.prependPage(page, older.before ?? 0, run === view.past ? view.top : 0);
                 if (page.messages.length) break; // else an epoch has ended: on to the one before
             }
+            if (run === view.shown) view.letGo('older');
         });
     }
 
@@ -138,9 +196,11 @@ export class Store extends Emitter {
             for (let pages = 0; run.newer && pages < EMPTY_PAGES; pages++) {
                 const { newer } = run;
                 const page = await this.client.page(view.name, newer);
-                run.appendPage(page, page.epoch === newer.epoch ? newer.after ?? 0 : 0);
+                const after = page.epoch === newer.epoch ? (newer.after ?? 0) : 0;
+                run.appendPage(page, after, view.top);
                 if (page.messages.length) break;
             }
+            if (run === view.shown) view.letGo('newer');
             view.attach();
         });
     }
@@ -165,7 +225,7 @@ export class Store extends Emitter {
 
     /**
      * Shows a message that a search has found, with what was said around it.
-     * @param {Stream} stream @param {string} epoch @param {import('./types.js').Message} message
+     * @param {Stream} stream @param {string} epoch @param {{seq: number, id: string}} message
      */
     async showMessage(stream, epoch, message) {
         this.show(stream);
@@ -173,17 +233,30 @@ export class Store extends Emitter {
         const view = this.current;
         if (!view) return;
         const after = Math.max(0, message.seq - AROUND - 1);
-        if (view.live.ids.has(message.id)) {
+        await this.#opened(view);
+        if (view.live.byId.has(message.id)) {
             view.past = null;
-        } else if (!view.past?.ids.has(message.id)) {
+        } else if (!view.past?.byId.has(message.id)) {
             const page = await this.client.page(view.name, { epoch, after }, 2 * AROUND);
             const run = new Run();
             run.older = page.older;
-            run.appendPage(page, after);
+            run.appendPage(page, after, view.top);
             view.past = run;
             view.attach();
         }
         if (view === this.current) this.emit('found', { stream: view.name, id: message.id });
+    }
+
+    /** @param {StreamView} view @returns {Promise<void>} when its messages are here, or cannot be */
+    #opened(view) {
+        if (view.ready) return Promise.resolve();
+        return new Promise((resolve) => {
+            const off = this.on('change', () => {
+                if (!view.ready && this.streams.get(view.name) === view) return;
+                off();
+                resolve();
+            });
+        });
     }
 
     /** Back to the newest messages. */
@@ -208,10 +281,13 @@ export class Store extends Emitter {
             (view) =>
                 view.isPrivate &&
                 (view.latest ||
+                    view.told ||
                     view.name === this.active ||
                     this.client.outbox.of(view.name).length),
         );
-        const age = (/** @type {StreamView} */ view) => view.latest?.timestamp ?? Infinity;
+        // Those that were only told of keep the order in which they were: the latest first.
+        const age = (/** @type {StreamView} */ view) =>
+            view.latest?.timestamp ?? (view.told ? 0 : Infinity);
         return shown.sort((a, b) => age(b) - age(a));
     }
 
@@ -230,7 +306,13 @@ export class Store extends Emitter {
         client.on('joined', (frame) => this.#joined(frame));
         client.on('messages', (batch) => this.#messages(batch));
         client.on('presence', (frame) => this.#presence(frame));
-        client.on('left', ({ stream }) => this.#gone(stream));
+        client.on('left', (left) => {
+            this.#gone(left.stream);
+            if (left.reason) this.emit('evicted', left);
+        });
+        client.on('conversations', (frame) => this.#conversations(frame));
+        client.on('mention', (mention) => this.#mentioned(mention));
+        client.on('delivered', (mark) => this.#delivered(mark));
         client.on('typing', ({ stream, user }) => {
             this.streams.get(stream)?.showTyping(user);
             this.#changed('typing');
@@ -241,8 +323,10 @@ export class Store extends Emitter {
             this.#changed('connection');
         });
         client.on('outbox', ({ stream }) => this.#changed(...outboxTopics(stream === this.active)));
-        client.on('hold', (hold) => {
-            this.hold = hold;
+        client.on('hold', ({ code, until, stream }) => {
+            const view = this.streams.get(stream);
+            if (view) view.slowUntil = until;
+            else this.hold = { code, until };
             this.#changed('hold');
         });
         client.on('refused', (refusal) => {
@@ -256,6 +340,8 @@ export class Store extends Emitter {
         this.me = frame.user ?? this.me;
         this.archive = frame.archive ?? false;
         this.hold = { code: '', until: 0 };
+        if (this.untold.length)
+            this.roomsTimer = setTimeout(() => this.#joinRooms([]), ROOMS_TOLD_MS);
         storage.keepSession(this.client.session);
         storage.keepUser(this.me, true);
         this.#changed('connection', 'hold');
@@ -266,7 +352,41 @@ export class Store extends Emitter {
         const view = this.#add(frame.room ?? '');
         view.members = frame.members ? new Set(frame.members) : null;
         view.count = frame.count ?? 0;
-        this.#changed('people');
+        view.guard = guardTold(view.guard, frame.guard);
+        this.#changed('people', 'guard');
+    }
+
+    /** @param {Frame} frame */
+    #conversations({ list = [], mentions, rooms = {} }) {
+        for (const told of list) {
+            const name = `@${told.with}`;
+            const view = this.streams.get(name) ?? this.#view(name);
+            this.streams.set(name, view);
+            view.learn(told);
+        }
+        for (const [room, read] of Object.entries(rooms)) this.#add(room).learnRead(read);
+        this.#joinRooms(Object.keys(rooms));
+        const { epoch = '', seq = 0, unread = 0 } = mentions ?? {};
+        this.mentions = { epoch, seq, unseen: unread };
+        this.#changed('streams', 'marks', 'mentions');
+    }
+
+    /** @param {Mention} mention */
+    #mentioned({ epoch, seq, room }) {
+        if (epoch === this.mentions.epoch && seq <= this.mentions.seq) return;
+        const { unseen } = this.mentions;
+        const isSeen = room === this.active && this.looking;
+        this.mentions = { epoch, seq, unseen: unseen + 1 };
+        if (isSeen && !unseen) this.seeMentions();
+        this.#changed('mentions');
+    }
+
+    /** @param {{stream: Stream, user: string, seq: number}} mark */
+    #delivered({ stream, user, seq }) {
+        const view = this.streams.get(stream);
+        if (!view || user === this.me) return;
+        view.delivered = Math.max(view.delivered, seq);
+        this.#changed('marks');
     }
 
     /** @param {Frame} frame */
@@ -285,20 +405,29 @@ export class Store extends Emitter {
     /** @param {Batch} batch */
     #messages(batch) {
         const view = this.#add(batch.stream);
-        view.take(batch);
+        const { guard, slowUntil } = view;
+        const taken = view.take(batch);
+        if (batch.kind === 'live') view.trim(view !== this.current || this.looking);
         if (batch.stream === this.active && this.looking) this.#markRead(view);
-        this.emit('batch', batch);
+        this.emit('batch', { batch, ...taken });
         this.#changed('messages', 'streams', 'typing');
+        if (guard !== view.guard) this.#changed('guard');
+        if (slowUntil !== view.slowUntil) this.#changed('hold');
     }
 
     /** @param {{stream: Stream, user: string, seq: number}} mark */
     #read({ stream, user, seq }) {
+        if (stream === MENTIONS) {
+            const { unseen, seq: top } = this.mentions;
+            this.mentions.unseen = Math.min(unseen, Math.max(0, top - seq));
+            return this.#changed('mentions');
+        }
         const view = this.streams.get(stream);
         if (!view) return;
         if (user === this.me)
             this.#raise(view, seq); // read in another tab or on another device
         else view.readers.set(user, Math.max(seq, view.readers.get(user) ?? 0));
-        this.#changed('outbox');
+        this.#changed('marks');
     }
 
     /** @param {StreamView} view @param {number} seq @returns {boolean} whether that was news */
@@ -329,14 +458,21 @@ export class Store extends Emitter {
     /** @param {Stream} name @returns {StreamView} */
     #add(name) {
         let view = this.streams.get(name);
-        if (view) return view;
-        view = new StreamView(name, this.me, storage.marks(this.me)[name]);
-        this.streams.set(name, view);
+        if (!view) {
+            view = this.#view(name);
+            this.streams.set(name, view);
+            this.#keepRooms();
+            this.#changed('streams');
+        }
+        // A conversation that was only told of is opened now.
         if (view.isPrivate) this.client.openPrivate(view.title);
         else this.client.join(name);
-        this.#keepRooms();
-        this.#changed('streams');
         return view;
+    }
+
+    /** @param {Stream} name @returns {StreamView} */
+    #view(name) {
+        return new StreamView(name, this.me, storage.marks(this.me)[name]);
     }
 
     /** @param {Stream} name */

@@ -1,12 +1,20 @@
 /** What the page knows of one room or conversation: its messages, people and marks. */
+import { guardAfter, isSaid } from './events.js';
 import { Run } from './run.js';
 
 /** @typedef {import('./types.js').Message} Message */
+/** @typedef {import('./types.js').Shown} Shown */
+/** @typedef {import('./types.js').Guard} Guard */
+/** @typedef {import('./types.js').Conversation} Conversation */
 /** @typedef {import('./types.js').Batch} Batch */
 /** @typedef {import('./types.js').Position} Position */
 /** @typedef {import('./run.js').Item} Item */
+/** @typedef {import('./run.js').MessageItem} MessageItem */
 
-const ITEMS_MOST = 600; // older ones are dropped from memory
+const ITEMS_MOST = 600; // of what is live; older ones are dropped from memory
+const READ_MOST = 900; // of what somebody scrolls through: then those far away are dropped …
+const READ_KEPT = 600; // … but for so many,
+const LIVE_KEPT = 100; // and for the newest
 const TYPING_SHOWN_MS = 6_000;
 
 export class StreamView {
@@ -23,6 +31,12 @@ export class StreamView {
         this.title = this.isPrivate ? name.slice(1) : name;
         this.ready = false; // its history is here
         this.epoch = '';
+        this.top = 0; // the highest number in it, 0 without messages
+        /** @type {Guard|null} null: a room that nobody owns, or a conversation */
+        this.guard = null;
+        this.slowUntil = 0; // slow mode: oneself may write again then
+        /** @type {Conversation|null} what the server has told before its history is here */
+        this.told = null;
         /** the newest messages, and what was loaded before them */
         this.live = new Run();
         /** @type {Run|null} an earlier place that is shown instead */
@@ -33,6 +47,7 @@ export class StreamView {
         this.mark = mark;
         /** @type {Map<string, number>} up to where the others have read */
         this.readers = new Map();
+        this.delivered = 0; // up to where the other one has it
         /** @type {Map<string, number>} who types, and until when that is shown */
         this.typing = new Map();
     }
@@ -47,20 +62,74 @@ export class StreamView {
         return this.past ?? this.live;
     }
 
-    /** @param {Batch} batch */
+    /**
+     * @param {Batch} batch
+     * @returns {{added: number, changed: MessageItem[]}} new rows at the end of the newest
+     *   messages, and those on the screen that events have changed
+     */
     take(batch) {
-        const { live } = this;
+        const { live, past } = this;
         this.#enter(batch);
         if (batch.kind === 'fresh') live.older = batch.older;
         if (batch.gap && live.items.length)
             live.items.push({ kind: 'gap', missed: batch.gap.missed });
-        const fresh = live.lacks(batch.messages);
-        live.append(batch.epoch, fresh);
-        for (const { user, seq } of fresh) {
+        const { added, changed } = live.append(batch.epoch, batch.messages);
+        for (const message of batch.messages) this.#hear(message, batch.kind === 'live');
+        const seen = past ? past.applyEvents(batch.messages) : changed;
+        return { added: added.length, changed: seen };
+    }
+
+    /** @param {Message} message @param {boolean} isLive */
+    #hear(message, isLive) {
+        const { user, seq } = message;
+        if (message.kind === 'room') {
+            if (isLive) this.guard = guardAfter(this.guard, message, this.me);
+        } else if (isSaid(message)) {
             this.typing.delete(user);
-            if (user === this.me) this.raiseMark(seq); // who answers has read
+            if (user !== this.me) return;
+            this.raiseMark(seq); // who answers has read
+            if (isLive) this.slowUntil = Date.now() + (this.guard?.slow_ms ?? 0);
         }
-        if (batch.kind === 'live') live.trim(ITEMS_MOST);
+    }
+
+    /** @param {Conversation} told by the server, on a new connection */
+    learn(told) {
+        this.told = told;
+        this.delivered = Math.max(this.delivered, told.delivered);
+        this.readers.set(this.title, Math.max(told.seen, this.readers.get(this.title) ?? 0));
+        if (!this.ready || told.epoch === this.epoch) this.setMark(told.epoch, told.read);
+    }
+
+    /** @param {number} seq  up to where this room was read on any device; 0: nobody knows */
+    learnRead(seq) {
+        if (this.ready) this.raiseMark(seq);
+        else if (seq > (this.mark?.seq ?? 0)) this.mark = { epoch: '', seq };
+    }
+
+    /** @param {string} epoch @param {number} seq  what the server says; what is known may be above */
+    setMark(epoch, seq) {
+        const known = this.mark?.epoch === epoch ? this.mark.seq : 0;
+        this.mark = { epoch, seq: Math.max(seq, known) };
+    }
+
+    /** @param {boolean} looking at the newest messages, or not at this stream at all */
+    trim(looking) {
+        this.live.trim(looking ? ITEMS_MOST : 2 * READ_MOST);
+    }
+
+    /**
+     * What is far from the eyes is let go of; a page brings it back.
+     * @param {'older'|'newer'} way where the user goes
+     */
+    letGo(way) {
+        const { shown, live } = this;
+        if (shown.items.length <= READ_MOST) return;
+        if (way === 'newer') return shown.trim(READ_KEPT);
+        if (shown !== live) return shown.trimEnd(READ_KEPT);
+        this.past = new Run();
+        this.past.prependRun(live);
+        this.past.trimEnd(READ_KEPT);
+        live.trim(LIVE_KEPT);
     }
 
     /** The earlier place is shown no longer, or has reached the newest messages. */
@@ -71,9 +140,22 @@ export class StreamView {
         this.past = null;
     }
 
+    /** @param {number} seq of one's own private message @returns {'stored'|'delivered'|'read'} */
+    tick(seq) {
+        if ((this.readers.get(this.title) ?? 0) >= seq) return 'read';
+        return this.delivered >= seq ? 'delivered' : 'stored';
+    }
+
+    /** @param {string} id @returns {MessageItem|undefined} of what is to be seen */
+    find(id) {
+        return this.shown.byId.get(id);
+    }
+
     /** @param {Batch} batch */
     #enter(batch) {
         const last = batch.messages[batch.messages.length - 1];
+        if (this.epoch !== batch.epoch) this.top = 0;
+        this.top = Math.max(this.top, last?.seq ?? 0);
         this.epoch = batch.epoch;
         this.ready = true;
         const marked = this.mark && (this.mark.epoch === batch.epoch || this.mark.epoch === '');
@@ -88,19 +170,11 @@ export class StreamView {
     raiseMark(seq) {
         if (this.mark?.epoch === this.epoch && this.mark.seq >= seq) return false;
         this.mark = { epoch: this.epoch, seq };
+        this.told = null; // it counted from the mark before
         return true;
     }
 
-    /** @returns {number} the highest number, 0 without messages */
-    get top() {
-        for (let i = this.items.length - 1; i >= 0; i--) {
-            const item = this.items[i];
-            if (item.kind === 'message') return item.epoch === this.epoch ? item.message.seq : 0;
-        }
-        return 0;
-    }
-
-    /** @returns {Message|undefined} */
+    /** @returns {Shown|undefined} */
     get latest() {
         const last = this.items[this.items.length - 1];
         return last?.kind === 'message' ? last.message : undefined;
@@ -109,17 +183,26 @@ export class StreamView {
     /** @param {Item} item @returns {boolean} */
     isUnread(item) {
         if (item.kind !== 'message' || item.message.user === this.me) return false;
+        if (!isSaid(item.message) || item.message.deleted) return false;
         return item.epoch === this.epoch && item.message.seq > (this.mark?.seq ?? 0);
     }
 
-    /** @returns {number} what others wrote behind the mark; none of mine is there */
+    /** @returns {number} what others wrote behind the mark */
     get unread() {
         let count = 0;
         for (let i = this.items.length - 1; i >= 0; i--) {
-            if (this.isUnread(this.items[i])) count++;
-            else if (this.items[i].kind === 'message') break;
+            const item = this.items[i];
+            if (this.isUnread(item)) count++;
+            else if (item.kind === 'message' && item.message.seq <= (this.mark?.seq ?? 0)) break;
         }
-        return count;
+        return this.#isComplete() ? count : Math.max(count, this.told?.unread ?? 0);
+    }
+
+    /** @returns {boolean} is everything behind the mark here? */
+    #isComplete() {
+        const first = this.items.find((item) => item.kind === 'message');
+        if (!this.ready || first?.kind !== 'message') return this.ready;
+        return !this.live.older || first.given.seq <= (this.mark?.seq ?? 0) + 1;
     }
 
     /** @param {string} user */

@@ -34,6 +34,7 @@ export class StreamState {
         this.since = 0; // whatever was said after this moment of this machine's clock is known
         this.joined = false; // on this connection; a private conversation needs no join
         this.requestedAt = 0; // a join or history is under way since; 0: none
+        this.expected = 0; // what is missing up to this number comes by itself, page by page
         /** @type {Frame|null} `joined`, until its history is here */
         this.answer = null;
         /** @type {Map<number, Message>} came before something that is missing */
@@ -48,8 +49,15 @@ export class StreamState {
     disconnected() {
         this.joined = false;
         this.requestedAt = 0;
+        this.expected = 0;
         this.answer = null;
         this.held.clear();
+    }
+
+    /** @param {number} seq The server sends what is missing up to there without being asked. */
+    expect(seq) {
+        this.expected = seq;
+        this.requestedAt ||= Date.now();
     }
 
     /** @param {number} now A request for what is missing goes out. */
@@ -111,7 +119,8 @@ export class StreamState {
         // before a message that is here already.)
         const goesOn = known && sameEpoch && !(answer && top < this.seq);
         const complete = goesOn && first <= this.seq + 1;
-        const gap = known && !complete ? { missed: goesOn ? first - 1 - this.seq : 0 } : null;
+        const lost = frame.missed && frame.away ? { missed: frame.missed } : null;
+        const gap = known && !complete ? { missed: goesOn ? first - 1 - this.seq : 0 } : lost;
         if (!complete && !this.#holdsLast(messages))
             this.since = first > 1 ? now : now - HISTORY_MS;
         const kind = known ? 'resumed' : 'fresh';
@@ -121,7 +130,8 @@ export class StreamState {
         this.epoch = epoch;
         this.known = true;
         this.answer = null;
-        this.requestedAt = 0;
+        if (this.seq >= this.expected) this.expected = 0;
+        this.requestedAt = this.expected ? now : 0;
         for (const seq of this.covered) this.held.delete(seq);
         this.covered = [];
         if (this.isPrivate) news.push(...this.#drain());

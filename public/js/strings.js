@@ -26,10 +26,57 @@ const ERRORS = {
     bad_password: 'A password has 8 to 1024 bytes; 8 letters are enough.',
     bad_token: 'This device was signed out. Log in again.',
     token_expired: 'This login has ended. Log in again.',
+    not_found: 'That is not there any more.',
     wrong_user: 'This login belongs to another name.',
-    not_found: 'This device is signed out already.',
+    not_allowed: 'You may not do this here.',
+    account_needed: 'Only accounts may do this. Log in, or make an account.',
+    private_room: 'This room is private. Ask for an invitation.',
+    read_only: 'Only the owner and moderators write here.',
+    muted: 'You are muted here.',
+    banned: 'You are banned from this room.',
+    slow_mode: 'This room is in slow mode. Wait a moment.',
+    rate_limited: 'You are faster than allowed. Wait a moment.',
+    too_old: 'This message is too old to be changed.',
+    bad_invitation: 'This invitation is wrong, used up or has ended.',
+    room_exists: 'This room has an owner already.',
+    last_owner: 'A room needs an owner: give it to somebody else first.',
+    full: 'There is no place left: take something off the list first.',
+    bad_field: 'The server does not take this.',
+    unknown_type: 'This server cannot do that.',
+    admin_off: 'This server has no administrator.',
+    bad_admin_token: 'This is not the token of the administrator.',
+    invited: 'You are invited to a room: log in, or make an account.',
     unavailable: 'The server is in trouble. Try again in a moment.',
 };
+
+/** @type {[number, string, string][]} */
+const UNITS = [
+    [86_400_000, 'day', 'days'],
+    [3_600_000, 'hour', 'hours'],
+    [60_000, 'minute', 'minutes'],
+    [1_000, 'second', 'seconds'],
+];
+
+/** @param {number} ms @returns {string} in the largest unit of which there are at least two, or one */
+function span(ms) {
+    for (const [unit, one, many] of UNITS)
+        if (ms >= (unit === 1_000 ? 0 : 2 * unit) || ms === unit)
+            return plural(Math.max(1, Math.ceil(ms / unit)), one, many);
+    return '';
+}
+
+/** Codes that end by themselves. @type {Record<string, (time: string) => string>} */
+const ENDING = {
+    muted: (time) => `You are muted here for ${time}.`,
+    banned: (time) => `You are banned from this room for ${time}.`,
+    slow_mode: (time) => `Slow mode: you may write again in ${time}.`,
+};
+
+/** @param {string} code @param {string} [fallback] @param {number} [ms] until it is over */
+function sentence(code, fallback, ms = 0) {
+    if (ms > 0 && ENDING[code]) return ENDING[code](span(ms));
+    return ERRORS[code] ?? (fallback || 'The server refused it.');
+}
 
 const date = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
@@ -40,8 +87,7 @@ export const strings = {
     /** @param {number} unread @param {string} where */
     pageTitle: (unread, where) => `${unread ? `(${unread}) ` : ''}${where} · confab`,
 
-    /** @param {string} code @param {string} [fallback] */
-    error: (code, fallback) => ERRORS[code] ?? fallback ?? 'The server refused it.',
+    error: sentence,
 
     ways: { guest: 'Enter', login: 'Log in', register: 'Make the account' },
     guestNote: 'No account. The name stays yours in this browser while you use it.',
@@ -133,7 +179,113 @@ export const strings = {
     failed: (code) => `Not sent. ${ERRORS[code] ?? 'The server refused it.'}`,
     retry: 'Try again',
     discard: 'Remove',
-    seen: 'Seen',
+    /** @type {Record<string, string>} */
+    ticks: { stored: 'Sent', delivered: 'Delivered', read: 'Read' },
+    edited: 'edited',
+    deleted: 'Message deleted',
+    /** @param {string} emoji @param {number} n @param {string} names */
+    reaction: (emoji, n, names) => `${emoji} ${n}: ${names}`,
+    /** @param {number} n */
+    moreReactions: (n) => plural(n, 'more reaction', 'more reactions'),
+
+    actions: 'More',
+    /** @param {string} user */
+    actionsOf: (user) => `What to do with this message of ${user}`,
+    /** @param {string} emoji */
+    reactWith: (emoji) => `React with ${emoji}`,
+    otherEmoji: 'Another emoji',
+    oneEmoji: 'One emoji, without spaces.',
+    edit: 'Edit',
+    copy: 'Copy',
+    copied: 'Copied.',
+    notCopied: 'This browser does not let pages copy.',
+    delete: 'Delete',
+    deleteForAll: 'Delete it for everybody',
+    cancel: 'Cancel',
+    /** @param {string} user */
+    mute: (user) => `Mute ${user}…`,
+    /** @param {string} user */
+    kick: (user) => `Remove ${user} from the room`,
+    /** @param {string} user */
+    ban: (user) => `Ban ${user}…`,
+    /** @param {'mute'|'ban'} what @param {string} user @param {number} seconds */
+    sanction: (what, user, seconds) =>
+        `${what === 'mute' ? 'Mute' : 'Ban'} ${user} ${seconds ? `for ${span(1000 * seconds)}` : 'for ever'}`,
+
+    send: 'Send',
+    save: 'Save',
+    editing: 'Editing your message. Escape cancels.',
+    /** @param {string} code @param {number} ms 0: for ever */
+    barred: (code, ms) => sentence(code, '', ms),
+    /** @param {number} n */
+    seconds: (n) => (n >= 60 ? `${Math.floor(n / 60)}:${String(n % 60).padStart(2, '0')}` : `${n} s`),
+    /** @param {number} n */
+    slowMode: (n) => `Slow mode: you may write again in ${span(1000 * n)}.`,
+
+    isPrivate: 'Private room',
+    isReadOnly: 'Read-only room',
+    /** @param {{access: string, read_only: boolean, slow_ms: number, owner?: string}} info */
+    roomKind: ({ access, read_only, slow_ms, owner }) =>
+        [
+            access === 'private' ? 'Private: members only.' : 'Public: everybody may come in.',
+            read_only ? 'Only owner and moderators write.' : '',
+            slow_ms ? `Slow mode: one message in ${span(slow_ms)}.` : '',
+            owner ? `It belongs to ${owner}.` : 'Its owner is gone.',
+        ]
+            .filter(Boolean)
+            .join(' '),
+    /** @param {boolean} isLoading */
+    nobodysRoom: (isLoading) =>
+        isLoading ? 'Loading…' : 'This room belongs to nobody: everybody may do the same in it.',
+    noTopic: 'No topic.',
+    /** @param {number} seconds */
+    slowChoice: (seconds) => (seconds ? `one message in ${span(1000 * seconds)}` : 'off'),
+    /** @param {number} n */
+    onTheList: (n) => `On the list (${n})`,
+    /** @type {Record<string, string>} */
+    roles: { owner: 'Owner', moderator: 'Moderator', member: 'Member', none: 'Off the list' },
+    /** @param {string} name */
+    roleOf: (name) => `Role of ${name}`,
+    /** @param {string} name */
+    giveAway: (name) => `Give the room to ${name}`,
+    share: 'Share',
+    copyByHand: 'It is selected: copy it from there.',
+    inviteNote: 'Whoever has this link and an account becomes a member.',
+    /** @param {number} uses @param {number} ms @param {string} by */
+    invitation: (uses, ms, by) =>
+        `${uses < 0 ? 'Any number' : plural(uses, 'place', 'places')} · ${span(ms)} left · by ${by}`,
+    endInvitation: 'End',
+    lift: 'Lift',
+    /** @param {string} user */
+    liftOf: (user) => `Lift it for ${user}`,
+    /** @param {string} kind @param {number} ms 0: for ever @param {string} reason */
+    sanctioned: (kind, ms, reason) =>
+        `${kind === 'mute' ? 'muted' : kind === 'kick' ? 'removed' : 'banned'} ${
+            ms > 0 ? `for ${span(ms)} more` : 'for ever'
+        }${reason ? `: ${reason}` : ''}`,
+    /** @param {string} room */
+    roomEnded: (room) => `${room} has ended.`,
+    createTitle: 'New room',
+    ownTitle: 'Make this room yours',
+    /** @param {string} room @param {string} reason @param {number} ms */
+    evicted: (room, reason, ms) => {
+        const time = ms > 0 ? ` for ${span(ms)}` : '';
+        if (reason === 'kicked') return `You were removed from ${room}${time}.`;
+        if (reason === 'banned') return `You are banned from ${room}${time || ' for ever'}.`;
+        if (reason === 'private') return `${room} is private now, and you are not on its list.`;
+        return `${room} has ended.`;
+    },
+    invitedGuest: 'You are invited to a room: log in, or make an account, and open the link again.',
+
+    /** @param {number} n */
+    newMentions: (n) => plural(n, 'new mention', 'new mentions'),
+    noMentions: 'Nobody has mentioned you yet.',
+    /** @param {string} user @param {string} room */
+    mentionIn: (user, room) => `${user} in #${room}`,
+
+    wrongPassword: 'The password is wrong.',
+    passwordChanged: 'The password is changed. All other devices are signed out.',
+    accountDeleted: 'The account is deleted.',
 
     /** @param {string} where */
     messageTo: (where) => `Message ${where}`,

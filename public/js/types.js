@@ -27,6 +27,59 @@
  * @property {string} [cid]
  * @property {string} [room]
  * @property {string} [to]
+ * @property {string[]} [mentions]   names in it
+ * @property {number} [edited]       number of the latest edit that `content` has
+ * @property {number|boolean} [deleted]  number of the event that deleted it
+ * @property {Record<string, string[]>} [reactions]  who, by emoji; of messages from an archive
+ * @property {string} [kind]         of an event: edit, delete, react or room; see events.js
+ * @property {number} [target]       of edit, delete and react: which message
+ * @property {string} [target_id]
+ * @property {string} [emoji]        react
+ * @property {boolean} [remove]
+ * @property {string} [act]          room, as `room` frames say it
+ * @property {string} [who]
+ * @property {number} [until]
+ * @property {string} [reason]
+ * @property {string} [topic]
+ * @property {string} [access]
+ * @property {boolean} [read_only]
+ * @property {boolean} [on]
+ * @property {number} [seconds]
+ * @property {string} [role]
+ *
+ * @typedef {Omit<Message, 'edited'|'deleted'|'reactions'> & {
+ *   edited: number,
+ *   deleted: number,
+ *   reactions: Map<string, string[]>,
+ * }} Shown  a message after all known events about it; 0: not edited, not deleted
+ *
+ * @typedef {object} Guard  what may be done in a room with an owner, and what oneself is there
+ * @property {string} access        public or private
+ * @property {boolean} read_only
+ * @property {number} slow_ms
+ * @property {string} role          owner, moderator, member or none
+ * @property {string} topic
+ * @property {number} muted_until   0: not muted; Infinity: for ever
+ *
+ * @typedef {object} Conversation  what the server knows of a private conversation
+ * @property {string} with
+ * @property {string} epoch
+ * @property {number} seq        its top
+ * @property {number} received   up to where this device has it; 0 for guests
+ * @property {number} read       own marker
+ * @property {number} seen       up to where the other one has read
+ * @property {number} delivered  up to where the other one has it
+ * @property {number} unread
+ *
+ * @typedef {object} Mention  somebody named one in a room
+ * @property {string} epoch          of the mentions
+ * @property {number} seq
+ * @property {string} room
+ * @property {string} message_epoch
+ * @property {number} message        its number there
+ * @property {string} id
+ * @property {string} user
+ * @property {number} timestamp
  *
  * @typedef {object} Frame  any frame from the server; which fields are there depends on `type`
  * @property {string} type
@@ -69,6 +122,13 @@
  * @property {string} [field]
  * @property {number} [retry_after_ms]
  * @property {number} [retry_ms]
+ * @property {{device: string, expires_in_s: number}} [account]
+ * @property {object} [guard]
+ * @property {number} [until]
+ * @property {boolean} [away]
+ * @property {any} [mentions]
+ * @property {Conversation[]} [list]
+ * @property {Record<string, number>} [rooms]
  *
  * @typedef {{type: string} & Record<string, unknown>} Request  a frame to the server
  *
@@ -155,20 +215,24 @@
  * @property {Stream} stream  a room that cannot be joined; "": the name
  * @property {string} code
  * @property {string} message the server's sentence
+ * @property {number} retryAfterMs  0: never, or unknown
  *
  * @typedef {{
  *   state: StateEvent,
  *   welcome: Frame,
  *   joined: Frame,
- *   left: {stream: Stream},
+ *   left: {stream: Stream, reason: string, until: number},
  *   messages: Batch,
  *   presence: Frame,
  *   typing: {stream: Stream, user: string},
  *   read: {stream: Stream, user: string, seq: number},
+ *   delivered: {stream: Stream, user: string, seq: number},
+ *   conversations: Frame,
+ *   mention: Mention,
  *   status: {ok: boolean, reason: string},
  *   refused: Refusal,
  *   outbox: {stream: Stream},
- *   hold: {code: string, until: number},
+ *   hold: {code: string, until: number, stream: Stream},
  * }} ClientEvents
  */
 export {};

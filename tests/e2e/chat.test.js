@@ -70,7 +70,7 @@ test('private chat: a click on a person, both directions, listed, seen', async (
     await bob.go('conversations', 'alice-secret');
     await bob.hears('just us');
     await bob.unread('conversations', 'alice-secret', 0);
-    await alice.sees('#pending .seen', 'Seen');
+    await alice.page.locator('.ticks[data-state="read"]').getByText('Read').waitFor();
     await bob.say('hush');
     await alice.hears('hush');
     assert.deepEqual(await alice.texts(), ['just us', 'hush']);

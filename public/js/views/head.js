@@ -19,7 +19,8 @@ export class HeadView {
 
     /** @param {Set<import('../store.js').Topic>} topics */
     update(topics) {
-        if (topics.has('active') || topics.has('people')) this.#people();
+        if (['active', 'people', 'guard'].some((topic) => topics.has(/** @type {any} */ (topic))))
+            this.#people();
         if (topics.has('connection')) this.#banner();
         if (topics.has('active') || topics.has('streams'))
             document.title = strings.pageTitle(
@@ -38,8 +39,12 @@ export class HeadView {
         const view = this.store.current;
         byId('place').textContent = view?.title ?? '';
         const names = view?.isPrivate ? [view.title, this.store.me] : [...(view?.members ?? [])];
-        const note = view?.isPrivate ? strings.privateWith : strings.here(view?.count ?? 0);
+        const here = strings.here(view?.count ?? 0);
+        const note = view?.isPrivate ? strings.privateWith : view?.guard?.topic || here;
         byId('place-note').textContent = view ? note : '';
+        byId('place-note').title = view && !view.isPrivate ? here : '';
+        this.#sign(view?.guard ?? null);
+        byId('open-room').hidden = !view || view.isPrivate;
         byId('members-note').textContent = view && !view.members ? strings.manyPeople : '';
         keyed(
             byId('members'),
@@ -48,6 +53,17 @@ export class HeadView {
             (name) => this.#member(name),
             () => {},
         );
+    }
+
+    /** @param {import('../types.js').Guard|null} guard A lock or a horn before the name. */
+    #sign(guard) {
+        const sign = byId('place-sign');
+        const kind = guard?.access === 'private' ? 'lock' : guard?.read_only ? 'horn' : '';
+        // An SVG element has no property for it.
+        sign.toggleAttribute('hidden', kind === '');
+        if (!kind) return;
+        sign.querySelector('use')?.setAttribute('href', `#i-${kind}`);
+        sign.setAttribute('aria-label', kind === 'lock' ? strings.isPrivate : strings.isReadOnly);
     }
 
     /** @param {string} name */

@@ -2,13 +2,17 @@
  * The message list. It stays at the newest message while the user is there, and never moves
  * under the eyes of one who reads further up: then a button says what came meanwhile.
  */
-import { announce, byId, make } from '../dom.js';
+import { announce, byId } from '../dom.js';
+import { isMark, isSaid } from '../events.js';
 import { strings } from '../strings.js';
-import { itemRows, newRow, pendingRow } from './rows.js';
+import { itemRows, newRow, pendingRow, showTick } from './rows.js';
 
 /** @typedef {import('../store.js').Store} Store */
 /** @typedef {import('../stream-view.js').StreamView} StreamView */
 /** @typedef {import('../run.js').Item} Item */
+/** @typedef {import('../run.js').MessageItem} MessageItem */
+/** @typedef {import('./rows.js').RowContext} RowContext */
+/** @typedef {import('./rows.js').Tick} Tick */
 /** @typedef {import('../types.js').Batch} Batch */
 
 const NEAR_END_PX = 80;
@@ -19,10 +23,14 @@ const ANNOUNCED_CHARS = 200;
 const PENDING_TOPICS = ['active', 'outbox', 'messages', 'connection'];
 
 export class MessagesView {
-    /** @param {Store} store @param {(text: string) => void} toast */
-    constructor(store, toast) {
+    /**
+     * @param {Store} store @param {(text: string) => void} toast
+     * @param {Pick<RowContext, 'act'|'react'>} actions
+     */
+    constructor(store, toast, actions) {
         this.store = store;
         this.toast = toast;
+        this.actions = actions;
         this.scroller = byId('scroller');
         this.list = byId('messages');
         this.pending = byId('pending');
@@ -42,12 +50,13 @@ export class MessagesView {
         this.typingTimer = undefined;
         this.scroller.onscroll = () => this.#scrolled();
         this.jump.onclick = () => this.toEnd();
+        this.list.onkeydown = (event) => this.#key(event);
         this.onVisible = () => this.#look();
         document.addEventListener('visibilitychange', this.onVisible);
         this.observer = new ResizeObserver(() => this.stuck && this.#scrollToEnd());
         for (const part of [this.scroller, this.list, this.pending]) this.observer.observe(part);
         this.offs = [
-            store.on('batch', (batch) => this.#batch(batch)),
+            store.on('batch', ({ batch, added, changed }) => this.#batch(batch, added, changed)),
             store.on('page', ({ stream, way }) => this.#page(stream, way)),
             store.on('found', ({ stream, id }) => this.#found(stream, id)),
         ];
@@ -67,6 +76,7 @@ export class MessagesView {
         if (topics.has('active') && this.shown !== this.store.active) this.#open();
         if (PENDING_TOPICS.some((topic) => topics.has(topic))) this.#pending();
         if (topics.has('active') || topics.has('typing')) this.#typing();
+        if (topics.has('marks')) this.#ticks();
     }
 
     toEnd() {
@@ -102,8 +112,8 @@ export class MessagesView {
         return element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
     }
 
-    /** @param {Batch} batch */
-    #batch(batch) {
+    /** @param {Batch} batch @param {number} added @param {MessageItem[]} changed */
+    #batch(batch, added, changed) {
         if (batch.stream !== this.shown || batch.stream !== this.store.active) return;
         const view = this.store.current;
         if (
@@ -111,43 +121,82 @@ export class MessagesView {
             (this.marked && !batch.messages.length && !batch.gap && batch.kind !== 'fresh')
         )
             return;
-        if (view.past) {
-            /* seen when one comes back from there */
-        } else if (batch.kind === 'live' && this.marked) this.#append(view, batch);
-        else this.#replace();
+        if (batch.kind !== 'live' && !view.past) this.#replace();
+        else if (batch.kind === 'live' && !this.marked) this.#replace();
+        else {
+            this.#redraw(view, changed);
+            // What is new is seen when one comes back from an earlier place.
+            if (!view.past) this.#append(view, added);
+        }
         if (batch.kind === 'live') this.#announce(batch);
-        if (batch.kind === 'resumed' && batch.messages.length)
-            this.toast(strings.caughtUp(batch.messages.length, batch.gap?.missed ?? 0));
-        if (!this.stuck)
-            this.newSince += batch.messages.filter((message) => message.user !== view.me).length;
+        const said = batch.messages.filter(isSaid);
+        if (batch.kind === 'resumed' && said.length)
+            this.toast(strings.caughtUp(said.length, batch.gap?.missed ?? 0));
+        if (!this.stuck) this.newSince += said.filter(({ user }) => user !== view.me).length;
         if (batch.kind === 'fresh') this.#fill();
         this.#look();
     }
 
-    /** @param {StreamView} view @param {Batch} batch */
-    #append(view, batch) {
+    /** @param {StreamView} view @param {MessageItem[]} changed Rows that events have changed. */
+    #redraw(view, changed) {
+        if (!changed.length) return;
+        const { items } = view.shown;
+        this.#keepPlace(() => {
+            for (const item of changed) {
+                const old = this.#row(item.given.id);
+                const row = old && this.#rowsOf(view, items.indexOf(item)).pop();
+                if (!old || !row) continue;
+                const focused = focusIn(old);
+                old.replaceWith(row);
+                if (focused) /** @type {HTMLElement|null} */ (row.querySelector(focused))?.focus();
+            }
+            this.#rove();
+        });
+    }
+
+    /** @param {string} id @returns {HTMLElement|undefined} */
+    #row(id) {
+        return /** @type {HTMLElement[]} */ ([...this.list.children]).find(
+            (child) => child.dataset.id === id,
+        );
+    }
+
+    /** @param {() => void} change What the user reads stays where it is. */
+    #keepPlace(change) {
+        const rows = /** @type {HTMLElement[]} */ ([...this.list.children]);
+        const first = rows.find((row) => row.dataset.id && this.#top(row) >= 0);
+        const [id, top] = [first?.dataset.id ?? '', first ? this.#top(first) : 0];
+        const { scrollTop } = this.scroller;
+        change();
+        const now = this.#row(id);
+        if (this.stuck) this.#scrollToEnd();
+        else if (now) this.scroller.scrollTop += this.#top(now) - top;
+        else this.scroller.scrollTop = scrollTop;
+        this.lastTop = this.scroller.scrollTop;
+    }
+
+    /** @param {StreamView} view @param {number} added */
+    #append(view, added) {
         if (this.stuck && this.list.childElementCount > ROWS_MOST) {
             this.#rebuild();
             this.#scrollToEnd();
             return;
         }
         if (!this.store.looking) this.#markNew(view);
-        const first = view.items.length - batch.messages.length;
+        const first = view.items.length - added;
         for (let i = Math.max(0, first); i < view.items.length; i++) {
             const rows = this.#rowsOf(view, i);
             this.list.append(...rows);
             if (i === 0) [this.firstItem, this.firstRows] = [view.items[0], rows];
         }
-        byId('empty').textContent = '';
+        byId('empty').textContent = this.#emptyText(view);
+        this.#rove();
         // The observer scrolls: once per frame, however many messages it brought.
     }
 
     /** Everything anew, and what the user reads stays where it is. */
     #replace() {
-        const { scrollTop } = this.scroller;
-        this.#rebuild();
-        if (this.stuck) this.#scrollToEnd();
-        else this.scroller.scrollTop = scrollTop;
+        this.#keepPlace(() => this.#rebuild());
     }
 
     /** @param {string} stream @param {'older'|'newer'} way A page is on its way, or here. */
@@ -176,7 +225,15 @@ export class MessagesView {
         for (let i = 0; i <= known; i++) rows.push(this.#rowsOf(view, i));
         this.list.prepend(...rows.flat());
         [this.firstItem, this.firstRows] = [items[0], rows[0]];
+        this.#cutEnd(items[items.length - 1]);
         return true;
+    }
+
+    /** @param {Item} last Rows behind it were let go of. */
+    #cutEnd(last) {
+        const row = last.kind === 'message' ? this.#row(last.given.id) : undefined;
+        while (row?.nextElementSibling) row.nextElementSibling.remove();
+        this.#rove();
     }
 
     /** @param {StreamView} view The line above the first message, there before it is needed. */
@@ -197,9 +254,7 @@ export class MessagesView {
         if (stream !== this.shown) return;
         this.stuck = false;
         this.#rebuild();
-        const row = [...this.list.children].find(
-            (child) => /** @type {HTMLElement} */ (child).dataset.id === id,
-        );
+        const row = this.#row(id);
         if (!row) return;
         row.classList.add('found');
         this.scroller.scrollTop += this.#top(row) - this.scroller.clientHeight / 3;
@@ -226,6 +281,39 @@ export class MessagesView {
         this.list.append(...rows.flat());
         [this.firstItem, this.firstRows] = [items[0], rows[0] ?? []];
         this.#older(view);
+        this.#rove();
+    }
+
+    /** Of all buttons beside messages one can be reached by Tab; arrow keys lead to the others. */
+    #rove() {
+        const buttons = this.#buttons();
+        this.#reachable(buttons[buttons.length - 1]);
+    }
+
+    /** @param {HTMLElement|undefined} button */
+    #reachable(button) {
+        for (const other of this.list.querySelectorAll('.more-acts[tabindex="0"]'))
+            other.setAttribute('tabindex', '-1');
+        if (button) button.tabIndex = 0;
+    }
+
+    /** @returns {HTMLElement[]} */
+    #buttons() {
+        return [...this.list.querySelectorAll('.more-acts')].map((e) => /** @type {any} */ (e));
+    }
+
+    /** @param {KeyboardEvent} event */
+    #key(event) {
+        const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+        const { activeElement: from } = document;
+        if (!step || !from?.classList.contains('more-acts')) return;
+        const buttons = this.#buttons();
+        const next = buttons[buttons.indexOf(/** @type {HTMLElement} */ (from)) + step];
+        event.preventDefault();
+        if (!next) return;
+        this.#reachable(next);
+        next.focus();
+        next.closest('.message')?.scrollIntoView({ block: 'nearest' });
     }
 
     /** @param {StreamView|undefined} view */
@@ -251,15 +339,13 @@ export class MessagesView {
         const gap = index > 0 && items[index - 1].kind !== 'message';
         const before = items[gap ? index - 2 : index - 1];
         const last = before?.kind === 'message' ? before.message : undefined;
-        const talk = (/** @type {string} */ user) => this.store.show(`@${user}`);
-        const rows = itemRows(item, last, view.me, talk, isNew || gap);
+        const rows = itemRows(item, last, this.#context(view), isNew || gap);
         if (isNew) rows.splice(-1, 0, newRow());
         return rows;
     }
 
     #pending() {
         const entries = this.store.client.outbox.of(this.shown);
-        const view = this.store.current;
         const { outbox } = this.store.client;
         const rows = entries.map((entry) =>
             pendingRow(
@@ -269,22 +355,28 @@ export class MessagesView {
                 (cid) => outbox.discard(cid),
             ),
         );
-        const seen = view?.isPrivate && this.#isSeen(view) && !rows.length;
-        if (seen)
-            rows.push(
-                make(
-                    'li',
-                    { class: 'message own continues seen' },
-                    make('div', { class: 'note' }, strings.seen),
-                ),
-            );
         if (rows.length || this.pending.hasChildNodes()) this.pending.replaceChildren(...rows);
     }
 
-    /** @param {StreamView} view */
-    #isSeen(view) {
-        const { latest } = view;
-        return latest?.user === view.me && (view.readers.get(view.title) ?? 0) >= latest.seq;
+    /** @param {StreamView} view @returns {RowContext} */
+    #context(view) {
+        return {
+            me: view.me,
+            isPrivate: view.isPrivate,
+            tick: ({ seq }) => view.tick(seq),
+            talk: (user) => this.store.show(`@${user}`),
+            ...this.actions,
+        };
+    }
+
+    #ticks() {
+        const view = this.store.current;
+        if (!view?.isPrivate || view.name !== this.shown) return;
+        for (const element of this.list.querySelectorAll('.ticks')) {
+            const mark = /** @type {HTMLElement} */ (element);
+            const row = /** @type {HTMLElement} */ (mark.closest('.message'));
+            showTick(mark, view.tick(Number(row.dataset.seq)));
+        }
     }
 
     #typing() {
@@ -296,11 +388,14 @@ export class MessagesView {
 
     /** @param {Batch} batch To screen readers: what others say now, not what is loaded. */
     #announce(batch) {
-        const lines = batch.messages.filter((message) => message.user !== this.store.me);
-        if (!lines.length) return;
-        const text = lines.map(({ user, content }) =>
-            strings.announce(user, content.slice(0, ANNOUNCED_CHARS)),
+        const lines = batch.messages.filter(
+            (message) => message.user !== this.store.me && !isMark(message),
         );
+        if (!lines.length) return;
+        const text = lines.map(({ user, content, kind }) => {
+            const said = content.slice(0, ANNOUNCED_CHARS);
+            return kind === 'room' ? said : strings.announce(user, said);
+        });
         announce(text.join('\n'));
     }
 
@@ -338,4 +433,12 @@ export class MessagesView {
         byId('jump-text').textContent = strings.jump(this.newSince);
         this.store.look(this.stuck && document.visibilityState === 'visible');
     }
+}
+
+/** @param {Element} row @returns {string} where the focus is in it, as a selector; "": elsewhere */
+function focusIn(row) {
+    const focused = document.activeElement;
+    if (!focused || !row.contains(focused)) return '';
+    const { emoji } = /** @type {HTMLElement} */ (focused).dataset;
+    return emoji ? `.chip[data-emoji="${CSS.escape(emoji)}"], .more-acts` : '.more-acts';
 }

@@ -22,16 +22,17 @@ export class SideView {
     /** @param {Set<import('../store.js').Topic>} topics */
     update(topics) {
         if (topics.has('connection')) this.#connection();
-        if (topics.has('streams') || topics.has('active')) this.#places();
+        if (['streams', 'active', 'mentions', 'guard'].some((topic) => topics.has(/** @type {any} */ (topic))))
+            this.#places();
     }
 
     stop() {
         for (const list of ['rooms', 'conversations']) byId(list).replaceChildren();
     }
 
-    /** @param {string} code @param {string} message */
-    complain(code, message) {
-        byId('join-error').textContent = strings.error(code, message);
+    /** @param {string} code @param {string} message @param {number} [ms] */
+    complain(code, message, ms) {
+        byId('join-error').textContent = strings.error(code, message, ms);
     }
 
     #connection() {
@@ -63,7 +64,7 @@ export class SideView {
         fill('rooms', rooms);
         fill('conversations', conversations);
         byId('no-conversations').hidden = conversations.length > 0;
-        const elsewhere = [...this.store.streams.values()].some(
+        const elsewhere = this.store.mentions.unseen > 0 || [...this.store.streams.values()].some(
             (view) => view.name !== this.store.active && view.unread,
         );
         byId('elsewhere').hidden = !elsewhere;
@@ -109,6 +110,12 @@ export class SideView {
         badge.textContent = unread > 99 ? '99+' : String(unread);
         badge.setAttribute('aria-label', strings.unread(unread));
         button.classList.toggle('unread', unread > 0);
+        const hash = button.querySelector('.hash');
+        const kind = view.guard?.access === 'private' ? 'lock' : view.guard?.read_only ? 'horn' : '';
+        if (hash instanceof HTMLElement && (hash.dataset.kind ?? '') !== kind) {
+            hash.dataset.kind = kind;
+            hash.replaceChildren(kind ? icon(kind) : '#');
+        }
         if (view.name === this.store.active) button.setAttribute('aria-current', 'true');
         else button.removeAttribute('aria-current');
     }
