@@ -205,10 +205,11 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
         publish(h, p, c, m ? m->room : NULL);
         break;
     case COMMAND_TYPING:
-        typing(h, p, c);
+        if (!m || access_is_in(m))
+            typing(h, p, c);
         break;
     case COMMAND_READ:
-        if (!c->mentions)
+        if (!c->mentions && (!m || access_is_in(m)))
             read_marker(h, p, c);
         break;
     case COMMAND_AUTH:
@@ -257,6 +258,9 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
     case COMMAND_REVOKE:
         device_run(h, p, c);
         return;
+    case COMMAND_ROOM:
+        moderate_run(h, p, c);
+        return;
     case COMMAND_TOKEN:
         refresh_run(h, p, c);
         break;
@@ -272,6 +276,14 @@ void command_run(struct hub *h, struct peer *p, struct command *c)
         return;
     if (p->http && p->state != PEER_GONE) {
         run_http(h, p, c);
+        return;
+    }
+    if (p->state == PEER_WELCOMED && c->type == COMMAND_ROOM) {
+        moderate_run(h, p, c);
+        return;
+    }
+    if (p->state == PEER_WELCOMED && c->type == COMMAND_JOIN && c->invite) {
+        moderate_invited(h, p, c);
         return;
     }
     const bool past = (c->type == COMMAND_HISTORY && !c->mentions) || c->type == COMMAND_SEARCH;

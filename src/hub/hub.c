@@ -204,6 +204,16 @@ static void on_room_presence(void *arg, const char *room, const char *join, cons
     roster_presence(arg, room, join, leave, count);
 }
 
+static void on_room_act(void *arg, const char *room, const char *epoch, uint64_t seq,
+                        uint64_t version, const char *guard, const char *json, size_t size,
+                        const char *lines)
+{
+    role_assume(&on_hub);
+    struct hub *h = arg;
+    stat_add(h->stats, messages_received, 1);
+    access_act(h, room, epoch, seq, version, guard, json, size, lines);
+}
+
 static void on_room_changed(void *arg, const char *room)
 {
     role_assume(&on_hub);
@@ -376,6 +386,7 @@ static void *run(void *arg)
         .subscribed = on_subscribed,
         .room_message = on_room_message,
         .room_presence = on_room_presence,
+        .room_act = on_room_act,
         .room_changed = on_room_changed,
         .room_event = on_room_event,
         .user_message = on_user_message,

@@ -6,6 +6,7 @@
  * answer lead on. */
 #include "state.h"
 
+#include "confab/store/rooms.h"
 #include "confab/wire/event.h"
 
 #include <errno.h>
@@ -40,11 +41,21 @@ struct view {
 
 /* --- who may read what -------------------------------------------------------------------- */
 
-enum error_code may_read(const struct peer *p, const char *room)
+/* Whether that can be told without Redis: ERROR_NONE, or why not; *ask: it has to be asked. */
+static enum error_code may_read(struct hub *h, const struct peer *p, const struct command *c,
+                                bool *ask) REQUIRES(on_hub)
 {
-    if (room)
-        return p->http || room_membership(p, room) ? ERROR_NONE : ERROR_NOT_JOINED;
-    return p->user ? ERROR_NONE : ERROR_LOGIN_REQUIRED; /* conversations: one's own */
+    *ask = false;
+    if (!c->room) /* conversations: one's own */
+        return p->user ? ERROR_NONE : ERROR_LOGIN_REQUIRED;
+    if (p->http) {
+        const struct room *r = room_find(h, c->room);
+        *ask = !c->admin && (!r || r->state != ROOM_LIVE || r->guard[0]);
+        return ERROR_NONE;
+    }
+    const struct membership *m = room_membership(p, c->room);
+    *ask = m && !access_is_in(m);
+    return m ? ERROR_NONE : ERROR_NOT_JOINED;
 }
 
 /* --- the life of a request ----------------------------------------------------------------- */
@@ -94,6 +105,14 @@ static void send_page(struct past *op, struct page *page) REQUIRES(on_hub)
     page->cid = op->command->cid;
     peer_send_new(op->hub, op->peer, event_history(page));
     past_free(op);
+}
+
+/* Who asks, for Redis: "" is nobody in particular. */
+static const char *reader(const struct past *op) REQUIRES(on_hub)
+{
+    if (op->peer->user)
+        return op->peer->user->name;
+    return op->command->claims ? op->command->claims->user : "";
 }
 
 /* --- from the list ---------------------------------------------------------------------------- */
@@ -177,6 +196,13 @@ static bool lacks_all(const struct past *op, const struct frame *f, uint64_t new
            (!c->epoch || strcmp(c->epoch, op->now_epoch) == 0) && f->http_status == 200;
 }
 
+/* While the archive was looking. */
+static bool has_left(const struct past *op) REQUIRES(on_hub)
+{
+    const char *room = op->command->room;
+    return room && !op->peer->http && !room_membership(op->peer, room);
+}
+
 static void asked(void *arg, struct frame *f, uint64_t newest)
 {
     role_assume(&on_hub);
@@ -184,6 +210,10 @@ static void asked(void *arg, struct frame *f, uint64_t newest)
     if (lacks_all(op, f, newest)) {
         op->list_only = true;
         run_history(op);
+        return;
+    }
+    if (has_left(op)) {
+        refuse(op, ERROR_NOT_JOINED, "room", -1);
         return;
     }
     op->hub->port.send(op->hub->port.arg, op->peer, f);
@@ -307,8 +337,7 @@ static void read_list(struct past *op) REQUIRES(on_hub)
 {
     const struct command *c = op->command;
     const bool before = c->way == PAGE_BEFORE && !c->epoch;
-    const char *viewer = op->peer->user ? op->peer->user->name : NULL;
-    int error = store_page(op->hub->store, op->stream, viewer, before ? c->seq : UINT64_MAX,
+    int error = store_page(op->hub->store, op->stream, reader(op), before ? c->seq : UINT64_MAX,
                            before ? c->limit : RULE_HISTORY_MESSAGES, listed, op);
     if (error == -ENOTCONN && op->hub->archive)
         ask_page(op, NULL);
@@ -359,7 +388,8 @@ static void fill_scope(struct scope *s, const struct past *op) REQUIRES(on_hub)
         add_stream(&s->texts, op);
     } else {
         for (const struct membership *m = op->peer->rooms; m; m = m->peer_next)
-            scope_add(s, "r:", m->room->name);
+            if (access_is_in(m))
+                scope_add(s, "r:", m->room->name);
         scope_add(s, "d:", op->peer->user->name);
     }
     for (size_t i = 0; i < s->count; i++)
@@ -388,12 +418,53 @@ static void run_search(struct past *op) REQUIRES(on_hub)
 
 /* --- both ---------------------------------------------------------------------------------------- */
 
-static enum error_code check_reach(const struct past *op, const char **field) REQUIRES(on_hub)
+static void run(struct past *op) REQUIRES(on_hub)
+{
+    if (op->command->type == COMMAND_SEARCH)
+        run_search(op);
+    else
+        run_history(op);
+}
+
+static void ask_access(struct past *op) REQUIRES(on_hub);
+
+static void access_told(void *arg, const struct store_access *r)
+{
+    role_assume(&on_hub);
+    struct past *op = arg;
+    const struct room *room = room_find(op->hub, op->command->room);
+    if (r->status == STORE_REFUSED)
+        refuse(op, ERROR_STORE_FAILED, NULL, -1);
+    else if (r->status != STORE_OK)
+        refuse(op, ERROR_UNAVAILABLE, NULL, RETRY_UNAVAILABLE_MS);
+    else if (room && room->state == ROOM_LIVE && room->version > r->version)
+        ask_access(op); /* what this instance has is newer than the answer */
+    else if (r->may[0] == 'b')
+        refuse(op, ERROR_BANNED, "room", r->banned_ms > 0 ? r->banned_ms : -1);
+    else if (r->may[0] != '1')
+        refuse(op, ERROR_PRIVATE_ROOM, "room", -1);
+    else
+        run(op);
+}
+
+static void ask_access(struct past *op)
+{
+    const char *name = op->command->room;
+    const struct room *room = room_find(op->hub, name);
+    const int error =
+        store_access(op->hub->store, name, room ? room->guard : "", reader(op), access_told, op);
+    if (error)
+        refuse_unsent(op, error);
+}
+
+static enum error_code check_reach(const struct past *op, const char **field, bool *ask)
+    REQUIRES(on_hub)
 {
     const struct command *c = op->command;
     *field = c->to ? "to" : "room";
+    *ask = false;
     if (c->room || c->to)
-        return may_read(op->peer, c->room);
+        return may_read(op->hub, op->peer, c, ask);
     return op->peer->user ? ERROR_NONE : ERROR_BAD_FIELD; /* nobody in particular is in no room */
 }
 
@@ -401,15 +472,16 @@ void past_run(struct hub *h, struct peer *p, struct command *c)
 {
     struct past *op = past_new(h, p, c);
     const char *field = NULL;
-    enum error_code code = check_reach(op, &field);
+    bool ask;
+    enum error_code code = check_reach(op, &field, &ask);
     if (code != ERROR_NONE)
         refuse(op, code, field, -1);
     else if (p->asks > PEER_ASKS_MAX)
         refuse(op, ERROR_BUSY, NULL, RETRY_BUSY_MS);
-    else if (c->type == COMMAND_SEARCH)
-        run_search(op);
+    else if (ask)
+        ask_access(op);
     else
-        run_history(op);
+        run(op);
 }
 
 /* --- a private conversation goes on --------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* Members of a room, its life, and delivery to the net threads. */
 #include "state.h"
 
+#include "confab/wire/event_room.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,8 @@ void room_unref(struct room *r)
     str_fini(&r->joining);
     if (r->retry)
         event_free(r->retry);
+    if (r->ask_again)
+        event_free(r->ask_again);
     free(r);
 }
 
@@ -103,6 +107,11 @@ void room_send(struct room *r, struct frame *f)
 static void send_joined(struct membership *m, bool recovered, uint64_t missed) REQUIRES(on_hub)
 {
     struct room *r = m->room;
+    struct str guard = STR_INIT;
+    if (m->guard_json)
+        str_addz(&guard, m->guard_json);
+    else if (r->guard[0])
+        event_guard_json(&guard, r->guard);
     const struct joined joined = {
         .room = r->name,
         .epoch = r->epoch,
@@ -111,8 +120,22 @@ static void send_joined(struct membership *m, bool recovered, uint64_t missed) R
         .missed = missed,
         .members = roster_text(r),
         .count = r->roster_count,
+        .guard = guard.size ? guard.data : NULL,
     };
     peer_send_new(r->hub, m->peer, event_joined(&joined));
+    str_fini(&guard);
+    free(m->guard_json);
+    m->guard_json = NULL;
+    m->details = false;
+}
+
+/* Only who is let in is told of to the others. */
+static void enter(struct membership *m) REQUIRES(on_hub)
+{
+    if (m->entered)
+        return;
+    m->entered = true;
+    roster_join(m->room, m->peer->user->name);
 }
 
 /* joined, history, and live from there on. The hub is one thread and calls of the port keep
@@ -127,6 +150,7 @@ static void serve(struct membership *m) REQUIRES(on_hub)
     uint64_t after = recovered ? m->seq : first - 1;
     uint64_t missed = !same ? 0 : recovered ? r->top - m->seq : first - 1 - m->seq;
 
+    enter(m);
     m->waiting = false;
     r->waiting--;
     r->on_net[m->peer->net]++;
@@ -141,17 +165,35 @@ static bool is_ahead(const struct membership *m) REQUIRES(on_hub)
     return m->resumes && strcmp(m->epoch, m->room->epoch) == 0 && m->seq > m->room->top;
 }
 
-static void answer(struct membership *m) REQUIRES(on_hub)
+static bool is_let_in(const struct membership *m) REQUIRES(on_hub)
+{
+    return !m->room->guard[0] || m->cleared;
+}
+
+void room_answer(struct membership *m)
 {
     struct room *r = m->room;
-    if (r->state == ROOM_LIVE && !is_ahead(m)) {
-        serve(m);
+    if (r->state != ROOM_LIVE)
         return;
-    }
-    if (r->state == ROOM_LIVE) {
+    if (!is_let_in(m)) {
+        access_ask(r);
+    } else if (is_ahead(m)) {
         r->state = ROOM_LOADING;
         stream_load(r);
+    } else {
+        serve(m);
     }
+}
+
+void room_hold(struct membership *m)
+{
+    struct room *r = m->room;
+    if (m->waiting)
+        return;
+    r->hub->port.room_remove(r->hub->port.arg, m->peer, r->id);
+    r->on_net[m->peer->net]--;
+    m->waiting = true;
+    r->waiting++;
 }
 
 void room_join(struct hub *h, struct peer *p, const char *name, const char *epoch, uint64_t seq)
@@ -178,21 +220,18 @@ void room_join(struct hub *h, struct peer *p, const char *name, const char *epoc
         p->room_count++;
         m->waiting = true;
         r->waiting++;
-        roster_join(r, p->user->name);
-    } else if (!m->waiting) {
-        /* It resumes after it lagged: out of the live stream until it is served again. */
-        h->port.room_remove(h->port.arg, p, m->room->id);
-        m->room->on_net[p->net]--;
-        m->waiting = true;
-        m->room->waiting++;
+    } else {
+        room_hold(m); /* it resumes after it lagged */
     }
+    m->cleared = false;
+    m->details = true;
     m->resumes = epoch != NULL;
     m->seq = seq;
     if (epoch) {
         BUG_ON(strlen(epoch) >= sizeof m->epoch);
         memcpy(m->epoch, epoch, strlen(epoch) + 1);
     }
-    answer(m);
+    room_answer(m);
 }
 
 void room_leave(struct hub *h, struct membership *m, bool announce)
@@ -209,13 +248,15 @@ void room_leave(struct hub *h, struct membership *m, bool announce)
     DL_DELETE2(p->rooms, m, peer_prev, peer_next);
     r->member_count--;
     p->room_count--;
+    announce = announce && m->entered;
+    free(m->guard_json);
     free(m);
 
     if (announce) { /* unless another connection of this user is still in */
         struct membership *other;
         DL_FOREACH(r->members, other)
         {
-            if (other->peer->user == p->user)
+            if (other->entered && other->peer->user == p->user)
                 break;
         }
         if (!other)
@@ -266,18 +307,28 @@ void room_refused(struct room *r)
     room_unref(r);
 }
 
+void room_answer_all(struct room *r)
+{
+    struct membership *m, *next;
+    DL_FOREACH(r->members, m)
+    {
+        if (m->waiting && is_let_in(m))
+            enter(m); /* each is told of all the others */
+    }
+    DL_FOREACH_SAFE(r->members, m, next)
+    {
+        if (m->waiting && is_let_in(m))
+            serve(m); /* still ahead after a load: its numbers are not Redis' numbers */
+    }
+    access_ask(r);
+}
+
 void room_loaded_part(struct room *r)
 {
     if (r->closed || r->state != ROOM_LOADING || r->lacks_list || r->loading_roster)
         return;
     r->state = ROOM_LIVE;
     stream_release_held(r); /* may find a hole and load again */
-    if (r->state != ROOM_LIVE || !r->waiting)
-        return;
-    struct membership *m, *next;
-    DL_FOREACH_SAFE(r->members, m, next)
-    {
-        if (m->waiting)
-            serve(m); /* still ahead after a load: its numbers are not Redis' numbers */
-    }
+    if (r->state == ROOM_LIVE && r->waiting)
+        room_answer_all(r);
 }

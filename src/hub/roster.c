@@ -102,6 +102,8 @@ static void add_local(struct room *r) REQUIRES(on_hub)
     {
         if (r->roster_large)
             return;
+        if (!m->entered)
+            continue;
         roster_add(r, m->peer->user->name, strlen(m->peer->user->name));
     }
 }
@@ -235,7 +237,7 @@ static void refresh_room(struct hub *h, struct room *r) REQUIRES(on_hub)
     DL_FOREACH(r->members, m)
     {
         struct user *u = m->peer->user;
-        if (u->mark == h->mark)
+        if (!m->entered || u->mark == h->mark)
             continue;
         u->mark = h->mark;
         if (h->names.size)

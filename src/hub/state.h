@@ -54,6 +54,13 @@ struct membership {
     struct membership *peer_prev, *peer_next; /* the peer's rooms */
     bool waiting;                             /* not answered yet: the room is being loaded */
     bool resumes;                             /* epoch and seq say where the client stands */
+    bool entered;                             /* was answered once: the roster has the user */
+    /* of a room with a guard (access.c) */
+    bool cleared;     /* Redis said that the user may read */
+    bool again;       /* … but what is being asked has become doubtful: ask once more */
+    bool details;     /* it joined by itself: `joined` says more of the guard */
+    uint64_t asked;   /* the call to Redis that is under way; 0: none */
+    char *guard_json; /* own: for `joined`, "": none; NULL: the room's own guard will do */
     uint64_t seq;
     char epoch[RULE_EPOCH_BYTES + 1];
 };
@@ -68,6 +75,8 @@ struct membership {
  * merging is by number. While LIVE the cache is the tail of the stream without a hole, so joins
  * and resumes are answered here and cost Redis nothing. */
 enum room_state { ROOM_SUBSCRIBING, ROOM_LOADING, ROOM_LIVE };
+
+enum { GUARD_BYTES = 31 }; /* flags and a number: store/rooms.h */
 
 struct roster_name {
     UT_hash_handle hh;
@@ -112,6 +121,10 @@ struct room {
     uint64_t compared_top; /* what Redis had at the last comparison; 0: none of this epoch */
     bool compared_other;   /* … was of another epoch */
     struct event *retry;
+
+    char guard[GUARD_BYTES + 1]; /* what restricts it (store/rooms.h); "": nothing */
+    uint64_t version;            /* of the acts that are known here */
+    struct event *ask_again;     /* who may read: Redis could not say */
 
     struct membership *members;
     uint32_t member_count;
@@ -176,6 +189,7 @@ struct hub {
     uint32_t room_id_capacity, room_id_hint;
     uint32_t mark;
     uint64_t next_id;                  /* of messages */
+    uint64_t next_asking;              /* of access.c */
     struct str head, mid, tail, names; /* scratch */
 };
 
@@ -257,9 +271,6 @@ void command_stored(struct hub *h, struct peer *p, const char *stream, const cha
 void past_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */
 void past_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
     REQUIRES(on_hub);
-/* Whether a peer may read a room, or with NULL conversations of its own: ERROR_NONE, or why not.
- * The one place that decides it. */
-enum error_code may_read(const struct peer *p, const char *room) REQUIRES(on_hub);
 
 /* ask.c: asks of an archive here or elsewhere */
 /* f: the answer, or an error; borrowed. newest: number of a page's last message, 0 without any. */
@@ -294,10 +305,32 @@ void device_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
 void devices_revoked(struct hub *h, const char *user, const char *ids) REQUIRES(on_hub);
 void guests_out(struct hub *h, const char *user) REQUIRES(on_hub);
 
+/* moderate.c: acts on rooms, invitations. Both take c. */
+void moderate_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
+void moderate_invited(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
+
+/* access.c: who may be in a room */
+/* Asks Redis about those who wait to be let in, unless it is being asked. They are answered, or
+ * taken out. */
+void access_ask(struct room *r) REQUIRES(on_hub);
+/* A load brought this; before what it brought is delivered. */
+void access_loaded(struct room *r, const struct store_messages *got) REQUIRES(on_hub);
+/* store_events.room_act */
+void access_act(struct hub *h, const char *room, const char *epoch, uint64_t seq, uint64_t version,
+                const char *guard, const char *json, size_t size, const char *lines)
+    REQUIRES(on_hub);
+/* Whether it is known here that the member may read the room. */
+bool access_is_in(const struct membership *m) REQUIRES(on_hub);
+
 /* room.c: members, state machine, delivery */
 void room_join(struct hub *h, struct peer *p, const char *name, const char *epoch, uint64_t seq)
     REQUIRES(on_hub);
 void room_leave(struct hub *h, struct membership *m, bool announce) REQUIRES(on_hub);
+/* Out of the live stream until it is served again. */
+void room_hold(struct membership *m) REQUIRES(on_hub);
+/* Answers who waits, as far as that can be done now. */
+void room_answer(struct membership *m) REQUIRES(on_hub);
+void room_answer_all(struct room *r) REQUIRES(on_hub);
 struct membership *room_membership(const struct peer *p, const char *name) REQUIRES(on_hub);
 struct room *room_find(struct hub *h, const char *name) REQUIRES(on_hub);
 void room_send(struct room *r, struct frame *f) REQUIRES(on_hub); /* borrows f */

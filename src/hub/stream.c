@@ -136,12 +136,7 @@ static void start_epoch(struct room *r, const struct store_messages *got) REQUIR
              (unsigned long long)r->top);
     for (struct membership *m = r->members; m; m = m->next) {
         m->resumes = false;
-        if (m->waiting)
-            continue;
-        r->hub->port.room_remove(r->hub->port.arg, m->peer, r->id);
-        r->on_net[m->peer->net]--;
-        m->waiting = true;
-        r->waiting++;
+        room_hold(m);
     }
 }
 
@@ -202,6 +197,7 @@ static void retry_later(struct room *r) REQUIRES(on_hub)
 static void take_load(struct room *r, const struct store_messages *got) REQUIRES(on_hub)
 {
     const bool same = strcmp(got->epoch, r->epoch) == 0;
+    access_loaded(r, got);
     if (same && r->recaches)
         recache(r, got);
     if (same)
@@ -247,7 +243,8 @@ struct store_known stream_known(const struct room *r)
 {
     return (struct store_known){ .epoch = r->epoch[0] ? r->epoch : NULL,
                                  .seq = r->acked > r->top ? r->acked : r->top,
-                                 .fence = r->fence };
+                                 .fence = r->fence,
+                                 .guard = r->guard };
 }
 
 void stream_load(struct room *r)

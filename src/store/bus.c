@@ -80,11 +80,30 @@ static void take_messages(struct store *s, bool room, const char *name, char *te
     }
 }
 
+/* 'EPOCH SEQ VERSION GUARD\nJSON[\nLINES]' */
+static void take_act(struct store *s, const char *room, char *text)
+{
+    char *seq = strchr(text, ' ');
+    char *json = seq ? strchr(seq, '\n') : NULL;
+    if (!json)
+        return;
+    *seq++ = *json++ = '\0';
+    char *version, *guard;
+    const uint64_t number = strtoull(seq, &version, 10);
+    const uint64_t acts = strtoull(version, &guard, 10);
+    guard += *guard == ' ';
+    const size_t size = strcspn(json, "\n");
+    const char *lines = json[size] ? json + size + 1 : "";
+    s->events.room_act(s->events.arg, room, text, number, acts, guard, json, size, lines);
+}
+
 static void take_room(struct store *s, const char *room, char *payload, size_t size)
 {
     char *end = payload + size;
     if (payload[0] == 'm')
         take_messages(s, true, room, payload + 2, end);
+    else if (payload[0] == 'c')
+        take_act(s, room, payload + 2);
     else if (payload[0] == 'p')
         take_presence(s, room, payload + 2);
     else if (payload[0] == 'r')

@@ -166,6 +166,55 @@ static void a_cursor_of_another_room_is_refused(void **state)
     gone(alice);
 }
 
+static void a_room_is_read_by_those_who_may_be_in_it(void **state)
+{
+    (void)state;
+    static const char *const asks[] = { "{'type':'history','room':'tea'}",
+                                        "{'type':'search','room':'tea','q':'milk'}" };
+    struct peer *alice = alice_late_in_tea();
+    act("e1", 201, 1, "p 0", "");
+    struct peer *web = xcalloc(1, sizeof *web);
+    *web = (struct peer){ .refs = 1, .http = true };
+    for (int i = 0; i < 2; i++) {
+        peer_says(web, asks[i]);
+        may("", "p");
+        refused_with("private_room");
+        peer_says(web, asks[i]);
+        may("", "b");
+        refused_with("banned");
+        peer_says(web, asks[i]);
+        may_unanswered("", STORE_UNAVAILABLE);
+        refused_with("unavailable");
+        store.access_error = -EBUSY;
+        peer_says(web, asks[i]);
+        refused_with("busy");
+        store.access_error = 0;
+        peer_says(web, asks[i]);
+        store.version = 0; /* from before the act */
+        may("", "1");
+        store.version = 1;
+        may("", "p");
+        refused_with("private_room");
+    }
+    assert_null(store.archive_ask);
+    assert_int_equal(web->in_flight, 0);
+    free(web);
+    gone(alice);
+}
+
+static void who_is_taken_out_while_the_archive_looks_gets_nothing(void **state)
+{
+    (void)state;
+    struct peer *alice = alice_late_in_tea(), *bob = somebody("bob");
+    room_join(hub, bob, "tea", NULL, 0);
+    peer_says(bob, "{'type':'search','room':'tea','q':'milk'}");
+    act("e1", 201, 1, "x 0", "-bob kicked 9");
+    archive_says("{\"type\":\"search\"}", 0, false);
+    refused_with("not_joined");
+    gone(alice);
+    gone(bob);
+}
+
 static void a_room_that_is_not_here_is_read_from_redis(void **state)
 {
     (void)state;
@@ -173,6 +222,7 @@ static void a_room_that_is_not_here_is_read_from_redis(void **state)
     *web = (struct peer){ .refs = 1, .http = true };
     store.takes_pages = true;
     peer_says(web, "{'type':'history','room':'den','before':50,'limit':10}");
+    may("", "1");
     assert_int_equal(store.page_before, 50);
     assert_int_equal(store.page_limit, 10);
     assert_int_equal(web->in_flight, 1);
@@ -180,6 +230,7 @@ static void a_room_that_is_not_here_is_read_from_redis(void **state)
     says("http:history(40,41,42,43,44,45,46,47,48,49) ");
     assert_int_equal(web->in_flight, 0);
     peer_says(web, "{'type':'history','room':'den','after':47,'limit':10}");
+    may("", "1");
     assert_true(store.page_before == UINT64_MAX); /* all of it */
     answer_list(store.page_done, store.page_arg, STORE_OK, "e1", 1, 40, 49);
     says("http:history(48,49) ");
@@ -450,6 +501,7 @@ static void nobody_in_particular_searches_one_room(void **state)
     peer_says(web, "{'type':'search','q':'milk'}");
     refused_with("bad_field");
     peer_says(web, "{'type':'search','q':'milk','room':'den'}");
+    may("", "1");
     assert_string_equal(asked_here()->find.streams[0], "r:den");
     assert_null(asked_here()->viewer);
     archive_says("{\"type\":\"search\"}", 0, false);
@@ -577,6 +629,8 @@ int main(void)
         T(the_list_goes_forward_too),
         T(the_list_is_looked_up_by_date),
         T(a_cursor_of_another_room_is_refused),
+        A(a_room_is_read_by_those_who_may_be_in_it),
+        A(who_is_taken_out_while_the_archive_looks_gets_nothing),
         T(a_room_that_is_not_here_is_read_from_redis),
         A(the_archive_is_asked_only_for_what_the_list_lacks),
         A(dates_and_epochs_before_the_list_are_the_archives),

@@ -66,6 +66,30 @@ int store_page(struct store *s, const char *stream, const char *viewer, uint64_t
     store.page_limit = limit;
     return 0;
 }
+int store_access(struct store *s, const char *room, const char *known_guard, const char *names,
+                 store_access_fn *done, void *arg)
+{
+    (void)s, (void)room, (void)known_guard;
+    if (store.access_error)
+        return store.access_error;
+    assert_in_range(store.access_count, 0, TOLD_ACCESSES - 1);
+    struct told_access *t = &store.accesses[store.access_count++];
+    *t = (struct told_access){ .done = done, .arg = arg, .names = STR_INIT };
+    for (; *names; names++)
+        str_addc(&t->names, *names == '\n' ? ' ' : *names);
+    return 0;
+}
+int store_room_act(struct store *s, const struct store_room_act *a, store_room_fn *done, void *arg)
+{
+    (void)s, (void)a, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_invite_use(struct store *s, const char *code, const char *room, const char *user,
+                     store_access_fn *done, void *arg)
+{
+    (void)s, (void)code, (void)room, (void)user, (void)done, (void)arg;
+    return -ENOTCONN;
+}
 int store_tops(struct store *s, const char *const *rooms, size_t count, store_tops_fn *done,
                void *arg)
 {
@@ -272,6 +296,8 @@ static void note(const char *to, struct frame *f)
         wire.size = (size_t)(comma - wire.data);
         wire.data[wire.size] = '\0';
         str_addc(&wire, ')');
+        if (strstr(text, "\"guard\":"))
+            str_addz(&wire, strstr(text, "\"role\":") ? "[told]" : "[known]");
     }
     if (strcmp(type, "history") == 0) {
         str_addc(&wire, '(');
@@ -409,7 +435,9 @@ void answer_list(store_messages_fn *done, void *arg, enum store_status status, c
                                 .messages = parts,
                                 .count = count,
                                 .first_seq = count ? (uint64_t)first : 0,
-                                .epoch_first = (uint64_t)epoch_first };
+                                .epoch_first = (uint64_t)epoch_first,
+                                .guard = store.guard ? store.guard : "",
+                                .version = store.version };
     done(arg, &r);
 }
 
@@ -440,6 +468,44 @@ void roster(const char *members, uint64_t count)
     assert_non_null(done);
     store.roster_done = NULL;
     done(store.roster_arg, &r);
+}
+
+static void answer_access(const char *names, struct store_access *r)
+{
+    assert_int_not_equal(store.access_count, 0);
+    struct told_access t = store.accesses[0];
+    assert_string_equal(t.names.size ? t.names.data : "", names);
+    store.access_count--;
+    memmove(store.accesses, store.accesses + 1, sizeof t * (size_t)store.access_count);
+    t.done(t.arg, r);
+    str_fini(&t.names);
+}
+
+void may(const char *names, const char *letters)
+{
+    struct store_access r = { .status = STORE_OK,
+                              .room = "tea",
+                              .guard = store.guard ? store.guard : "",
+                              .version = store.version,
+                              .may = letters,
+                              .banned_ms = letters[0] == 'b' ? 5000 : 0,
+                              .detail = "{\"role\":\"member\"}" };
+    answer_access(names, &r);
+}
+
+void may_unanswered(const char *names, enum store_status status)
+{
+    struct store_access r = { .status = status };
+    answer_access(names, &r);
+}
+
+void act(const char *epoch, int seq, int version, const char *guard, const char *lines)
+{
+    static const char json[] = "{\"type\":\"message\",\"kind\":\"room\"}";
+    store.guard = guard;
+    store.version = (uint64_t)version;
+    access_act(hub, "tea", epoch, (uint64_t)seq, (uint64_t)version, guard, json, strlen(json),
+               lines);
 }
 
 /* Alice is in room tea, numbers 1 … top are out. */

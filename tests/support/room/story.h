@@ -4,8 +4,16 @@
 #ifndef TESTS_SUPPORT_ROOM_STORY_H
 #define TESTS_SUPPORT_ROOM_STORY_H
 
+#include "confab/store/rooms.h"
 #include "hub/state.h"
 #include "support/test.h"
+
+enum { TOLD_ACCESSES = 64 };
+struct told_access {
+    store_access_fn *done;
+    void *arg;
+    struct str names; /* with ' ' between */
+};
 
 /* What the store was asked. */
 struct told {
@@ -37,6 +45,10 @@ struct told {
     bool archive_full;
     struct queue answers;
     int served;
+    const char *guard; /* of tea, as lists bring it; NULL: none */
+    uint64_t version;
+    struct told_access accesses[TOLD_ACCESSES]; /* questions who may be in, the oldest first */
+    int access_count, access_error;
 };
 extern struct told store;
 extern struct str wire; /* what the port was asked to do, in order */
@@ -61,6 +73,12 @@ void list(enum store_status status, const char *epoch, int first, int last);
 /* The peer writes a message to tea, Redis stores it under this number. */
 void stored(struct peer *p, const char *epoch, const char *fence, int seq);
 void roster(const char *members, uint64_t count);
+/* Redis was asked about these, and answers the oldest question so: letters as in store_access. */
+void may(const char *names, const char *letters);
+/* … it has no answer. */
+void may_unanswered(const char *names, enum store_status status);
+/* An act on tea, as the bus brings it. */
+void act(const char *epoch, int seq, int version, const char *guard, const char *lines);
 /* The rooms are compared: Redis has this of the only one. */
 void compare(enum store_status status, const char *epoch, int64_t seq);
 
