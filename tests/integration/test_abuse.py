@@ -121,14 +121,16 @@ def test_refused_connections_use_up_no_rate(start, redis, connect, raw, new, roo
 
 
 def nobody(redis):
-    """A launcher: another user than root, whom limits bind, and who may use that Redis."""
+    """A launcher: another user than root, whom limits bind, and who may use that Redis, and the
+    programs wherever they are built."""
     if os.geteuid() != 0:
         return []
     os.chmod(redis.folder, 0o711)
     os.chmod(redis.socket, 0o777)
     uid = 61000 + os.getpid() % 4000
     person = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
-    return ["setpriv", "--pdeathsig=KILL", *person]
+    reaches = [f"--{kind}-caps=+dac_read_search" for kind in ("inh", "ambient")]
+    return ["setpriv", "--pdeathsig=KILL", *person, *reaches]
 
 
 def set_limit(server, which, most, launcher=()):
