@@ -317,6 +317,8 @@ static void listed(void *arg, const struct store_messages *r)
         ask_page(op, NULL);
     } else if (r->status == STORE_REFUSED) {
         refuse(op, ERROR_STORE_FAILED, NULL, -1);
+    } else if (r->status == STORE_DENIED) {
+        refuse(op, r->error, NULL, r->retry_after_ms);
     } else if (r->status != STORE_OK) {
         refuse(op, ERROR_UNAVAILABLE, NULL, RETRY_UNAVAILABLE_MS);
     } else {

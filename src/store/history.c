@@ -1,7 +1,10 @@
 /* Messages that Redis keeps: a whole list, a page of it, or only how many there were. */
 #include "state.h"
 
+#include "confab/store/away.h"
 #include "confab/wire/rules.h"
+
+#include <string.h>
 
 /* {epoch, top, fence, number of the newest message, more, messages newest first, first number of
  * the epoch, guard, version}: what resume.lua and history.lua answer. */
@@ -43,12 +46,24 @@ static bool take_messages(const redisReply *reply, struct store_messages *out,
     return true;
 }
 
+/* 'wait' or 'denied CODE MS' */
+static void take_refusal(struct request *r, const redisReply *reply, struct store_messages *out)
+    REQUIRES(on_hub);
+static void take_refusal(struct request *r, const redisReply *reply, struct store_messages *out)
+{
+    const struct store_published refused = publish_answer(r, reply);
+    out->status = refused.status == STORE_OK ? STORE_REFUSED : refused.status;
+    out->error = refused.error;
+    out->retry_after_ms = refused.retry_after_ms;
+}
+
 static void on_messages(struct request *r, enum store_status status, const redisReply *reply)
 {
+    role_assume(&on_hub);
     struct frame_part parts[RULE_HISTORY_MESSAGES];
     struct store_messages result = { .status = status, .epoch = "", .fence = "", .guard = "" };
     if (status == STORE_OK && reply->type == REDIS_REPLY_STRING)
-        result.status = STORE_UNAVAILABLE; /* 'wait' */
+        take_refusal(r, reply, &result);
     else if (status == STORE_OK && !take_messages(reply, &result, parts))
         result.status = STORE_REFUSED;
     epoch_candidate_used(r->store, result.epoch);
@@ -73,8 +88,12 @@ int store_load(struct store *s, const char *room, const struct store_known *know
     return request_send(r, on_messages);
 }
 
-int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
-               unsigned limit, store_messages_fn *done, void *arg)
+/* way: "before" or "after" the number */
+static int page(struct store *s, const char *stream, const char *viewer, const char *way,
+                uint64_t number, unsigned limit, store_messages_fn *done, void *arg)
+    REQUIRES(on_hub);
+static int page(struct store *s, const char *stream, const char *viewer, const char *way,
+                uint64_t number, unsigned limit, store_messages_fn *done, void *arg)
 {
     struct request *r;
     int error = request_begin(s, &r);
@@ -82,15 +101,34 @@ int store_page(struct store *s, const char *stream, const char *viewer, uint64_t
         return error;
     r->done.messages = done;
     r->arg = arg;
-    bool is_private = stream[0] == '@';
-    const char *prefix = is_private ? stream_prefix(s, NULL, viewer, stream + 1)
-                                    : stream_prefix(s, stream, NULL, NULL);
-    request_script(r, SCRIPT_HISTORY, 2, 2);
-    request_addj(r, prefix, ":meta");
-    request_addj(r, prefix, ":history");
-    request_addu(r, before);
+    request_script(r, SCRIPT_HISTORY, 2, 4);
+    const bool is_room = stream[0] != '@' && stream[0] != '!';
+    if (stream[0] == '!') { /* mentions */
+        request_addj(r, s->settings->redis_prefix, "{user:", viewer, "}:box");
+        request_addj(r, s->settings->redis_prefix, "{user:", viewer, "}:mentions");
+    } else {
+        const char *prefix = is_room ? stream_prefix(s, stream, NULL, NULL)
+                                     : stream_prefix(s, NULL, viewer, stream + 1);
+        request_addj(r, prefix, ":meta");
+        request_addj(r, prefix, ":history");
+    }
+    request_addz(r, way);
+    request_addu(r, number);
     request_addu(r, limit < RULE_HISTORY_MESSAGES ? limit : RULE_HISTORY_MESSAGES);
+    request_addz(r, is_room && viewer ? viewer : "");
     return request_send(r, on_messages);
+}
+
+int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
+               unsigned limit, store_messages_fn *done, void *arg)
+{
+    return page(s, stream, viewer, "before", before, limit, done, arg);
+}
+
+int store_page_after(struct store *s, const char *stream, const char *viewer, uint64_t after,
+                     unsigned limit, store_messages_fn *done, void *arg)
+{
+    return page(s, stream, viewer, "after", after, limit, done, arg);
 }
 
 static bool take_tops(const redisReply *reply, struct store_top tops[STORE_TOPS_MOST])

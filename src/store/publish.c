@@ -306,8 +306,12 @@ static struct group *open_group(struct store *s, const struct store_publish *p, 
     g->arg_count = 3 + (p->room ? KNOWN_ARGUMENTS : 0);
     if (channels > 0)
         add_channel(s, g, p->user, p->to);
-    if (channels > 1)
+    if (channels > 1) {
         add_channel(s, g, p->to, p->user);
+        argument_addj(&g->keys, s->settings->redis_prefix, "{user:", p->to, "}:unread");
+        g->key_count++;
+    }
+    text_copy(g->writer, sizeof(g->writer), channels > 0 ? p->user : "");
     *w->last = g;
     w->last = &g->next;
     g->open = true;
@@ -315,8 +319,16 @@ static struct group *open_group(struct store *s, const struct store_publish *p, 
     return g;
 }
 
-/* Goes on with the group of the stream that has not left yet, unless it is full or what is said
- * of all its messages does not hold for this one. */
+/* Whether one more message may join: there is room, and what is said of all holds for it. */
+static bool joins_group(const struct group *g, const struct store_publish *p,
+                        const struct str *head)
+{
+    return g->count < PUBLISH_MOST && g->has_cid == (p->cid != NULL) &&
+           (!p->to || strcmp(g->writer, p->user) == 0) && g->head.size == head->size &&
+           memcmp(g->head.data, head->data, head->size) == 0;
+}
+
+/* Goes on with the group of the stream that has not left yet, if the message may join. */
 static struct group *find_group(struct store *s, const struct store_publish *p) REQUIRES(on_hub);
 static struct group *find_group(struct store *s, const struct store_publish *p)
 {
@@ -331,8 +343,7 @@ static struct group *find_group(struct store *s, const struct store_publish *p)
     const struct str *stream = &s->scratch;
     struct group *g;
     HASH_FIND(hh, w->open, stream->data, stream->size, g);
-    if (g && (g->count == PUBLISH_MOST || g->has_cid != (p->cid != NULL) ||
-              g->head.size != head->size || memcmp(g->head.data, head->data, head->size) != 0)) {
+    if (g && !joins_group(g, p, head)) {
         group_close(s, g);
         g = NULL;
     }

@@ -15,7 +15,7 @@ static const struct {
 } sources[SCRIPT_COUNT] = {
     [SCRIPT_PUBLISH] = { "publish", { "/guard.lua", "/fence.lua", "/publish.lua" } },
     [SCRIPT_RESUME] = { "resume", { "/guard.lua", "/fence.lua", "/resume.lua" } },
-    [SCRIPT_HISTORY] = { "history", { "/history.lua" } },
+    [SCRIPT_HISTORY] = { "history", { "/clock.lua", "/guard.lua", "/history.lua" } },
     [SCRIPT_CLAIM] = { "claim", { "/clock.lua", "/where.lua", "/claim.lua" } },
     [SCRIPT_RELEASE] = { "release", { "/release.lua" } },
     [SCRIPT_ONLINE] = { "online", { "/clock.lua", "/where.lua", "/online.lua" } },
@@ -71,14 +71,17 @@ void script_text(struct str *out, const struct settings *settings, const char *c
              "local DEVICES_MOST, RATE_LIMIT, RATE_WINDOW_MS = %d, %lld, %lld\n"
              "local ROOM_MEMBERS, ROOM_SANCTIONS, ROOM_INVITATIONS = %d, %d, %d\n"
              "local MEMBERSHIPS, ROOMS_PER_ACCOUNT, MAX_OWNED_ROOMS = %d, %lld, %lld\n"
-             "local KICK_S, AUDIT_KEEP = %lld, %lld\n",
+             "local KICK_S, AUDIT_KEEP = %lld, %lld\n"
+             "local AWAY_MESSAGES, AWAY_SECONDS, MENTIONS_KEPT = %lld, %lld, %d\n",
              RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS, RULE_MEMBERS_LISTED,
              CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog, RULE_DEVICES,
              (long long)settings->rate_limit_messages,
              (long long)settings->rate_limit_window_s * 1000, RULE_ROOM_MEMBERS,
              RULE_ROOM_SANCTIONS, RULE_ROOM_INVITATIONS, RULE_MEMBERSHIPS,
              (long long)settings->rooms_per_account, (long long)settings->max_owned_rooms,
-             (long long)settings->kick_s, (long long)settings->audit_keep);
+             (long long)settings->kick_s, (long long)settings->audit_keep,
+             (long long)settings->away_messages, (long long)settings->away_days * 86400,
+             RULE_MENTIONS_KEPT);
     for (; *parts; parts++)
         add_part(out, *parts);
 }

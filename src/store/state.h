@@ -140,6 +140,7 @@ struct group {
     bool has_cid;           /* all messages have one, or none has */
     struct str head, known; /* RESP: arguments that hold for all messages, … */
     struct str messages;    /* … channels, and messages */
+    char writer[NAME_MAX_BYTES + 1]; /* of a conversation: who wrote all of them */
     unsigned key_count, arg_count;
     unsigned count, capacity;     /* messages */
     struct publisher *publishers; /* one for each message */

@@ -19,6 +19,7 @@ import time
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "src/store/scripts"
 LIMITS = (
     "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS, CONVERSATIONS_KEPT = 100, 86400, 300, 200\n"
+    "local AWAY_MESSAGES, AWAY_SECONDS = 1000, 2592000\n"
     "local META_SECONDS, ARCHIVE_BACKLOG, RATE_LIMIT, RATE_WINDOW_MS = 2592000, 1000000, 0, 10000\n"
 )
 PARTS = ["guard.lua", "fence.lua", "publish.lua"]
@@ -116,6 +117,7 @@ def group(stream, count, private, cid):
         for one, peer in ((user, other), (other, user)):
             keys.append(f"confab:{{user:user-{one}}}:conversations")
             args += [f"confab:user:user-{one}", f"user-{peer}"]
+        keys.append(f"confab:{{user:user-{other}}}:unread")
     else:
         args += ["", 0, "", ""]
     for _ in range(count):

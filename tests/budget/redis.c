@@ -142,7 +142,9 @@ static void run_publish(struct str *out, const struct word *keys, const struct w
         const struct word *group = args + a;
         const uint64_t shape = number(&group[1]);
         a += publish_group(&answers, keys, group);
-        keys += 2 + shape % 8 / 2 + shape / 8 * (1 + shape % 2); /* each has a limit */
+        const uint64_t channels = shape % 8 / 2;
+        keys += 2 + (channels == 2 ? 3 : channels); /* two: what is unread stands behind them */
+        keys += shape / 8 * (1 + shape % 2);        /* each message has a limit */
     }
     str_addf(out, "*%zu\r\n", count);
     str_add(out, answers.data, answers.size);

@@ -250,6 +250,8 @@ void test_messages(void *arg, const struct store_messages *r)
     copy(out->fence, sizeof(out->fence), r->fence);
     copy(out->guard, sizeof(out->guard), r->guard);
     out->version = r->version;
+    out->error = r->error;
+    out->retry_after_ms = r->retry_after_ms;
     if (r->count) {
         copy(out->first, sizeof(out->first), r->messages[0].data);
         copy(out->last, sizeof(out->last), r->messages[r->count - 1].data);

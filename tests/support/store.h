@@ -66,6 +66,8 @@ struct test_messages {
     bool more;
     char first[256], last[256];
     char guard[33];
+    enum error_code error;
+    int64_t retry_after_ms;
     uint64_t version;
 };
 void test_messages(void *arg, const struct store_messages *r);

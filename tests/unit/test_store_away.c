@@ -208,13 +208,13 @@ static void cursor_of_another_epoch_keeps_what_was_before(void **state)
     received("al", DEVICE_A, "bo", bo_writes(5), 4);
     test_redis(&redis, "HSET t:{dm:al|bo}:meta epoch e2 first 4 seq 6");
     assert_string_equal(away_of("al", DEVICE_A),
-                        "bo top 6 received 3 read 0 seen 0 delivered 0 unread 0; ");
+                        "bo top 6 received 3 read 0 seen 0 delivered 0 unread 5; ");
     test_redis(&redis, "HSET t:{dm:al|bo}:meta epoch e2 first 6 seq 6");
     assert_string_equal(away_of("al", DEVICE_A),
-                        "bo top 6 received 4 read 0 seen 0 delivered 0 unread 0; ");
+                        "bo top 6 received 4 read 0 seen 0 delivered 0 unread 5; ");
     test_redis(&redis, "HSET t:{dm:al|bo}:meta epoch e3 first 1 seq 2"); /* anew */
     assert_string_equal(away_of("al", DEVICE_A),
-                        "bo top 2 received 0 read 0 seen 0 delivered 0 unread 0; ");
+                        "bo top 2 received 0 read 0 seen 0 delivered 0 unread 2; ");
 }
 
 static void conversations_come_the_latest_first_and_bad_ones_not_at_all(void **state)
@@ -286,10 +286,10 @@ static void cursors_only_rise(void **state)
     received("al", DEVICE_A, "bo", "other", 8);
     received("al", DEVICE_A, "nobody", epoch, 8);
     assert_string_equal(away_of("al", DEVICE_A),
-                        "bo top 9 received 5 read 0 seen 0 delivered 0 unread 0; ");
+                        "bo top 9 received 5 read 0 seen 0 delivered 0 unread 9; ");
     received("al", DEVICE_A, "bo", epoch, 9);
     assert_string_equal(away_of("al", DEVICE_A),
-                        "bo top 9 received 9 read 0 seen 0 delivered 0 unread 0; ");
+                        "bo top 9 received 9 read 0 seen 0 delivered 0 unread 9; ");
 }
 
 static void delivered_is_told_to_both_and_only_rises(void **state)
@@ -466,7 +466,7 @@ static void full_redis_leaves_nothing_half_done(void **state)
                                            "t:{dm:al|bo}:read t:{user:al}:joined"),
                         "0");
     assert_string_equal(away_of("al", DEVICE_A),
-                        "bo top 3 received 0 read 0 seen 0 delivered 0 unread 0; ");
+                        "bo top 3 received 0 read 0 seen 0 delivered 0 unread 3; ");
 }
 
 static void keys_of_another_type_are_refused(void **state)

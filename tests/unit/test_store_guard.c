@@ -285,6 +285,32 @@ static void a_guard_does_not_end(void **state)
     assert_true(atoll(test_redis(&redis, "TTL t:{room:r}:meta")) > 86000);
 }
 
+static struct test_messages page_for(const char *viewer) REQUIRES(on_hub);
+static struct test_messages page_for(const char *viewer)
+{
+    return test_store_page(&a, "r", viewer, UINT64_MAX, 10);
+}
+
+static void pages_are_for_who_may_read(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    assert_written("wim");
+    own_room("prx 0");
+    sanction("b:wim", redis_now_ms() + 60000);
+    assert_int_equal(page_for("olga").messages, 1);
+    assert_int_equal(page_for("*").messages, 1);
+    assert_int_equal(page_for("eve").status, STORE_DENIED);
+    assert_int_equal(page_for("eve").error, ERROR_PRIVATE_ROOM);
+    assert_int_equal(page_for(NULL).error, ERROR_PRIVATE_ROOM);
+    const struct test_messages banned = page_for("wim");
+    assert_int_equal(banned.error, ERROR_BANNED);
+    assert_true(banned.retry_after_ms > 0 && banned.retry_after_ms <= 60000);
+    sanction("m:wim", 0); /* the muted read, and read-only is for all to read */
+    test_redis(&redis, "HDEL t:{room:r}:sanctions b:wim");
+    assert_int_equal(page_for("wim").messages, 1);
+}
+
 static void keys_of_another_type_close_the_room(void **state)
 {
     (void)state;
@@ -327,6 +353,7 @@ int main(void)
         cmocka_unit_test_setup(a_lost_guard_closes_the_room, empty),
         cmocka_unit_test_setup(a_load_tells_guard_and_version, empty),
         cmocka_unit_test_setup(a_guard_does_not_end, empty),
+        cmocka_unit_test_setup(pages_are_for_who_may_read, empty),
         cmocka_unit_test_setup(keys_of_another_type_close_the_room, empty),
         cmocka_unit_test_setup(a_full_redis_leaves_nothing_behind, empty),
     };

@@ -164,18 +164,21 @@ struct store_messages {
     const char *fence;
     const struct frame_part *messages; /* JSON objects, oldest first; consecutive numbers */
     size_t count;
-    uint64_t first_seq;   /* number of messages[0]; 0 when there are none */
-    uint64_t epoch_first; /* the first number that belongs to this epoch */
-    bool more;            /* page: older ones are still in the list */
-    const char *guard;    /* load: of the room, rooms.h; "" when it has none */
-    uint64_t version;     /* load: of what the owner set; 0 likewise */
+    uint64_t first_seq;     /* number of messages[0]; 0 when there are none */
+    uint64_t epoch_first;   /* the first number that belongs to this epoch */
+    bool more;              /* page: the list has more that way */
+    const char *guard;      /* load: of the room, rooms.h; "" when it has none */
+    uint64_t version;       /* load: of what the owner set; 0 likewise */
+    enum error_code error;  /* DENIED: page of a room whose guard keeps the viewer out */
+    int64_t retry_after_ms; /* DENIED: or -1 */
 };
 typedef void store_messages_fn(void *arg, const struct store_messages *r);
 /* The whole list of a room with its epoch (resume.lua). Creates the room's epoch when it has
  * none. */
 int store_load(struct store *s, const char *room, const struct store_known *known,
                store_messages_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
-/* Up to limit messages with numbers below before, the newest of them (history.lua). */
+/* Up to limit messages with numbers below before, the newest of them (history.lua). A room's guard
+ * decides whether the viewer may see it: NULL or "": nobody in particular; "*": may see all. */
 int store_page(struct store *s, const char *stream, const char *viewer, uint64_t before,
                unsigned limit, store_messages_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
 

@@ -19,12 +19,14 @@ local APPEND_TRIM_STEP = 20 -- as publish.lua
 -- In the answer: [1] epoch, [2] number, as stream_judge() has them; epoch nil: there is none yet;
 -- guard (rooms): nil when there is none; length of the list; wait: true: ask again.
 local function append_open(root, prefix, users, known, fence, candidate, patient)
-    local m = redis.call('HMGET', prefix .. ':meta', 'epoch', 'seq', 'fence', 'renewed', 'guard')
+    local m = redis.call('HMGET', prefix .. ':meta', 'epoch', 'seq', 'fence', 'renewed', 'guard',
+        'kept')
     local seq = m[1] and tonumber(m[2])
     local s = {
         seq and m[1] or nil, seq or 0, m[3],
         root = root, prefix = prefix, meta = prefix .. ':meta', history = prefix .. ':history',
-        users = users, renewed = m[4], guard = m[5] or nil, now = redis_now_ms(),
+        users = users, renewed = m[4], guard = m[5] or nil,
+        kept = tonumber(m[6]), now = redis_now_ms(),
     }
     s.length = redis.call('LLEN', s.history)
     for _, user in ipairs(users) do
@@ -64,20 +66,23 @@ local function append_limited(s, user)
     end
 end
 
--- Lives, as publish.lua renews them.
+-- Lives, as publish.lua renews them. It also sees who has an account.
 local function append_renew(s)
     local archived = redis.call('EXISTS', s.root .. 'archive') == 1
+    local life = s.kept and AWAY_SECONDS or HISTORY_SECONDS
     if s.guard then
         redis.call('PERSIST', s.meta) -- what restricts a room does not end by itself
     else
-        redis.call('EXPIRE', s.meta, archived and META_SECONDS or HISTORY_SECONDS)
+        redis.call('EXPIRE', s.meta, archived and math.max(META_SECONDS, life) or life)
     end
-    redis.call('EXPIRE', s.history, HISTORY_SECONDS)
+    redis.call('EXPIRE', s.history, life)
     for i, user in ipairs(s.users) do
         local conversations = s.root .. '{user:' .. user .. '}:conversations'
         redis.call('ZADD', conversations, math.floor(s.now / 1000), s.users[3 - i] or user)
         redis.call('ZREMRANGEBYRANK', conversations, 0, -1 - CONVERSATIONS_KEPT)
-        redis.call('EXPIRE', conversations, HISTORY_SECONDS)
+        if redis.call('TTL', conversations) < life then -- another one may live for longer
+            redis.call('EXPIRE', conversations, life)
+        end
     end
 end
 
@@ -95,8 +100,9 @@ local function append_store(s, head, mid, tail, user, cid, id)
     end
     local renewal = string.sub(timestamp, 1, -6) -- of every 100 s
     redis.call('HSET', s.meta, 'seq', seq, 'renewed', renewal)
-    if length >= HISTORY_MESSAGES + APPEND_TRIM_STEP then
-        redis.call('LTRIM', s.history, 0, HISTORY_MESSAGES - 1)
+    local most = s.kept or HISTORY_MESSAGES
+    if length >= most + APPEND_TRIM_STEP then
+        redis.call('LTRIM', s.history, 0, most - 1)
     end
     if length == 1 or s.renewed ~= renewal then
         append_renew(s)

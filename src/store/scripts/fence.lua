@@ -10,6 +10,8 @@
 --   fence      identity of the Redis that gives out numbers now: its run_id, new at each start
 --   fence_seq  seq at the moment when that process took over
 --   renewed    when a message last renewed the stream's time to live (publish.lua)
+--   kept       how many messages the list holds; absent: HISTORY_MESSAGES. Conversations of accounts
+--              have it, and live for AWAY_SECONDS (publish.lua)
 --   guard, version  of a room that has an owner: copies of what its config says (guard.lua)
 --
 -- and each caller says what it knows: epoch, the highest number it has seen, and under which

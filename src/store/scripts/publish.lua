@@ -1,6 +1,7 @@
 -- Messages: dedupe, guard, rate limit, number, history, PUBLISH, archive, in one atomic step.
 --
--- They come in groups; those of a group belong to one stream and follow each other.
+-- They come in groups; those of a group belong to one stream and follow each other. A private group
+-- has one writer, who comes first in what is told of its users.
 --
 -- ARGV  1 fence  2 candidate epoch  3 patient
 --       for each group: its shape, 8 × messages + 2 × channels + 1 when its messages have a cid,
@@ -12,7 +13,8 @@
 --       head SEQ mid TIMESTAMP tail. In mid stands who writes, as "user":"NAME"
 -- KEYS  1 the archive's stream
 --       for each group: meta, history
---       for each channel of a private group: the conversations of the user whose channel it is
+--       for each channel of a private group: the conversations of the user whose channel it is;
+--       when there are two, what is unread of the second user, who is the one written to
 --       for each message: rate:USER when there is a limit, dedupe:USER:CID when it has a cid
 --
 -- Answers for each group 'ok EPOCH SEQ TIMESTAMP' with the number of its first message when all
@@ -56,17 +58,18 @@ while arg < #ARGV do
         known_guard, patient = ARGV[arg + 4], ARGV[3]
         arg = arg + 4
     else
-        key, arg = key + channels, arg + 2 * channels
+        key, arg = key + (channels == 2 and 3 or 1), arg + 2 * channels
     end
 
     -- What is there. failure: why nothing more of this group is stored.
     local prefix = string.sub(meta, 1, -1 - #':meta')
-    local stream = try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed', 'guard')
+    local stream = try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed',
+        channels == 0 and 'guard' or 'kept')
     local failure = stream.err and stream
     local seq = stream[1] and tonumber(stream[2])
     stream[1], stream[2] = seq and stream[1], seq or 0
     seq = stream[2]
-    local renews = stream[4] ~= renewal
+    local renews, kept = stream[4] ~= renewal, channels > 0 and stream[5]
     if renews then -- reads what renewing writes
         local size = try('LLEN', history)
         for i = 0, channels - 1 do
@@ -74,6 +77,13 @@ while arg < #ARGV do
             size = try('ZCARD', KEYS[first_conversation + i])
         end
         failure = failure or type(size) == 'table' and size
+        -- What is private waits for the devices of those who have an account.
+        local root = string.sub(KEYS[1], 1, -1 - #'archive')
+        kept = false
+        for i = 0, channels - 1 do
+            kept = kept or call('EXISTS', root .. 'account:' .. ARGV[first_channel + 2 * i + 1]) == 1
+        end
+        kept = kept and AWAY_MESSAGES
     end
     local settle, guard -- guard: only one that restricts somebody
     if not failure and channels == 0 and (stream[5] or not stream[1] or known_guard ~= '') then
@@ -167,25 +177,41 @@ while arg < #ARGV do
         else
             call('HSET', meta, 'seq', top)
         end
-        if length >= HISTORY_MESSAGES + TRIM_STEP then
-            call('LTRIM', history, 0, HISTORY_MESSAGES - 1)
+        if length >= (kept or HISTORY_MESSAGES) + TRIM_STEP then
+            call('LTRIM', history, 0, (kept or HISTORY_MESSAGES) - 1)
+        end
+        local life = kept and AWAY_SECONDS or HISTORY_SECONDS
+        if channels == 2 then -- a key of another type concerns only who is told the number
+            local unread = KEYS[first_conversation + 2]
+            local number = try('HINCRBY', unread, ARGV[first_channel + 3], stored)
+            if (renews or number == stored) and call('TTL', unread) < life then
+                call('EXPIRE', unread, life)
+            end
         end
         if renews or length == stored then
             -- The meta hash never ends before the list, so that a list never outlives its
             -- numbers. With an archive they go on for longer: its pages are found by them.
-            -- What restricts a room does not end by itself.
-            if guard then
+            local longer = call('EXISTS', KEYS[1]) == 1 and math.max(META_SECONDS, life) or life
+            if guard then -- what restricts a room does not end by itself
                 call('PERSIST', meta)
             else
-                call('EXPIRE', meta,
-                    call('EXISTS', KEYS[1]) == 1 and META_SECONDS or HISTORY_SECONDS)
+                call('EXPIRE', meta, longer)
             end
-            call('EXPIRE', history, HISTORY_SECONDS)
+            call('EXPIRE', history, life)
+            if kept then
+                call('HSET', meta, 'kept', kept)
+                call('EXPIRE', prefix .. ':read', longer)
+                call('EXPIRE', prefix .. ':delivered', longer)
+            elseif channels > 0 and stream[5] then
+                call('HDEL', meta, 'kept')
+            end
             for i = 0, channels - 1 do
                 local conversations = KEYS[first_conversation + i]
                 call('ZADD', conversations, now_s, ARGV[first_channel + 2 * i + 1])
                 call('ZREMRANGEBYRANK', conversations, 0, -1 - CONVERSATIONS_KEPT)
-                call('EXPIRE', conversations, HISTORY_SECONDS)
+                if call('TTL', conversations) < life then -- another one may live for longer
+                    call('EXPIRE', conversations, life)
+                end
             end
         end
         if has_cid then
