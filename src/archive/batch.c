@@ -92,16 +92,33 @@ static const char *stream_of(const struct batch *b, char *key)
     return name - 2;
 }
 
-/* "m EPOCH SEQ\nJSON\nJSON…". False: it is not; nothing was added. In place. */
+/* Where the JSON begins and ends: "m …\nJSON\nJSON…", "a …\nEVENT", "c …\nEVENT\n…", of which what
+ * follows the event is not for archives. NULL: it is none of these. behind: the number. */
+static char *find_json(const char *text, char *behind, char **end)
+{
+    if (*text == 'm')
+        return behind;
+    char *line = strchr(behind, '\n');
+    if (line == NULL)
+        return NULL;
+    char *line_end = memchr(line + 1, '\n', (size_t)(*end - line - 1));
+    *end = line_end != NULL ? line_end : *end;
+    return line + 1;
+}
+
+/* "m EPOCH SEQ\nJSON\nJSON…"; or an event, which is a message too: "a EPOCH SEQ TARGET\nEVENT",
+ * "c EPOCH SEQ …\nEVENT\n…". False: it is not; nothing was added. In place. */
 static bool add_messages(struct batch *b, const char *entry, const char *stream, char *text,
                          char *end)
 {
     char *epoch = text + 2;
-    char *space = strncmp(text, "m ", 2) == 0 ? strchr(epoch, ' ') : NULL;
+    const bool is_one = *text != '\0' && strchr("mac", *text) != NULL && text[1] == ' ';
+    char *space = is_one ? strchr(epoch, ' ') : NULL;
     if (space == NULL || space == epoch || space - epoch > RULE_EPOCH_BYTES)
         return false;
     uint64_t seq;
-    char *json = take_number(space + 1, '\n', &seq);
+    char *behind = take_number(space + 1, *text == 'm' ? '\n' : ' ', &seq);
+    char *json = behind != NULL ? find_json(text, behind, &end) : NULL;
     if (json == NULL)
         return false;
     *space = '\0';

@@ -1,4 +1,5 @@
 /* A page of one epoch, and the cursors that lead on, into other epochs too. */
+#include "reaction.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -152,10 +153,12 @@ static void take_row(struct file *f, sqlite3_stmt *s, struct place *p, size_t *c
     p->highest = seq > p->highest ? seq : p->highest;
     if (sqlite3_column_int(s, 1) == KIND_AGAIN)
         return;
-    const struct frame_part part = { sqlite3_column_text(s, 2),
-                                     (size_t)sqlite3_column_bytes(s, 2) };
-    f->parts[(*count)++].size = part.size;
-    str_add(&f->texts, part.data, part.size);
+    const size_t before = f->texts.size;
+    str_add(&f->texts, sqlite3_column_text(s, 2), (size_t)sqlite3_column_bytes(s, 2));
+    if (sqlite3_column_type(s, 3) != SQLITE_NULL)
+        reactions_add(&f->texts, (const char *)sqlite3_column_text(s, 3),
+                      (size_t)sqlite3_column_bytes(s, 3));
+    f->parts[(*count)++].size = f->texts.size - before;
 }
 
 /* The texts stand in the order in which they were read. */

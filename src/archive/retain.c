@@ -66,6 +66,9 @@ static void take(struct file *f, const struct cut *cut)
         s = file_statement(f, STATEMENT_MESSAGE_DROP);
         bind_number(s, 1, ids[i]);
         file_run(f, s);
+        s = file_statement(f, STATEMENT_WAITING_DROP);
+        bind_number(s, 1, ids[i]);
+        file_run(f, s);
     }
     s = file_statement(f, STATEMENT_FACT_ADD);
     bind_textz(s, 1, "messages");

@@ -53,8 +53,8 @@ static bool table_is_well(struct file *f, const char *table)
 
 static bool rows_are_well(struct file *f)
 {
-    static const char *const tables[] = { "facts",     "stream", "epoch",   "message",
-                                          "unindexed", "record", "rejected" };
+    static const char *const tables[] = { "facts",   "stream",    "epoch",  "message",
+                                          "waiting", "unindexed", "record", "rejected" };
 
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         if (!table_is_well(f, tables[i]))

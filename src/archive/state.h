@@ -10,10 +10,14 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
-/* message.kind. 2 to 5 are for events, which there are none of yet. */
+/* message.kind. docs/DATA.md */
 enum message_kind {
     KIND_MESSAGE = 0,
-    KIND_PRIVATE = 1,   /* up to here they are searchable */
+    KIND_PRIVATE = 1, /* up to here they are searchable */
+    KIND_EDIT = 2,
+    KIND_DELETE = 3,
+    KIND_REACT = 4,
+    KIND_ROOM = 5,      /* an act on a room */
     KIND_FORGOTTEN = 6, /* without text and author, in its place */
     KIND_AGAIN = 7,     /* has been sent again in a later epoch, which shows it */
     KIND_UNKNOWN = 255, /* a type that this version does not know: stored and paged as it is */
@@ -46,7 +50,8 @@ struct file {
 
     /* write.c: the epoch of the message before, since they come sorted */
     char stream_name[SINK_STREAM_BYTES + 1], epoch_name[RULE_EPOCH_BYTES + 1];
-    int64_t epoch;                     /* 0: none */
+    int64_t epoch, stream;             /* epoch 0: none */
+    bool waits;                        /* there are events whose target is not there */
     bool again;                        /* the table `again` has rows */
     int64_t again_mono_ms;             /* when it got the last ones */
     const struct sink_message **order; /* of a batch */
@@ -160,6 +165,7 @@ int64_t message_id(struct file *f, const struct sink_message *m); /* of one that
 void write_resume(struct file *f); /* once after opening to write, in a transaction */
 /* Before the row of a message goes or its text changes. In a transaction. */
 void message_unindex(struct file *f, int64_t id);
+void message_index(struct file *f, int64_t id); /* in upkeep */
 /* Takes it out of the index, too. In a transaction. */
 void message_kind(struct file *f, int64_t id, enum message_kind kind);
 

@@ -35,7 +35,9 @@
         " CASE WHEN json_type(?2, '$.user') = 'text' AND json_type(?2, '$.timestamp') = 'integer'" \
         "  AND json_extract(?2, '$.seq') = ?1 & 4294967295" \
         "  THEN json_extract(?2, '$.timestamp') END," \
-        " CASE json_extract(?2, '$.type') WHEN 'message' THEN 0 WHEN 'private' THEN 1 ELSE 255 END," \
+        " CASE coalesce(json_extract(?2, '$.kind'), json_extract(?2, '$.type'))" \
+        " WHEN 'message' THEN 0 WHEN 'private' THEN 1 WHEN 'edit' THEN 2 WHEN 'delete' THEN 3" \
+        " WHEN 'react' THEN 4 WHEN 'room' THEN 5 ELSE 255 END," \
         " ?2) ON CONFLICT DO NOTHING") \
     /* another message with this key; a forgotten one is nobody's any more */ \
     X(OTHER, "SELECT 1 FROM message WHERE id = ?1 AND kind != 6" \
@@ -43,9 +45,22 @@
     X(MESSAGE_MOVE, "UPDATE OR IGNORE message SET id = ?2 WHERE id = ?1") \
     X(FIRST, "SELECT id, time_ms FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT 1") \
     X(LAST, "SELECT id, time_ms FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1") \
-    X(PAGE_DOWN, "SELECT id, kind, json FROM message WHERE id <= ?1 AND id >= ?2" \
+    X(PAGE_DOWN, "SELECT id, kind, json, state FROM message WHERE id <= ?1 AND id >= ?2" \
         " ORDER BY id DESC") \
-    X(PAGE_UP, "SELECT id, kind, json FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id") \
+    X(PAGE_UP, "SELECT id, kind, json, state FROM message WHERE id >= ?1 AND id <= ?2 ORDER BY id") \
+    /* events, and what they are about */ \
+    X(ROW, "SELECT id, kind, event, json, state FROM message WHERE id = ?1") \
+    X(TARGET, "SELECT message.id, kind, event, json, state FROM epoch" \
+        " CROSS JOIN message ON message.id = epoch.id << 32 | ?2" \
+        " WHERE epoch.stream = ?1 AND kind != 7 AND json_extract(json, '$.id') = ?3 LIMIT 1") \
+    X(REWRITE, "UPDATE message SET json = ?2, event = coalesce(?3, event) WHERE id = ?1") \
+    X(EVENT_SET, "UPDATE message SET event = ?2 WHERE id = ?1") \
+    X(STATE_SET, "UPDATE message SET state = ?2 WHERE id = ?1") \
+    X(WAITING_ADD, "INSERT INTO waiting VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING") \
+    X(WAITING, "SELECT event FROM waiting WHERE stream = ?1 AND number = ?2 ORDER BY event") \
+    X(WAITING_DROP, "DELETE FROM waiting WHERE event = ?1") \
+    X(WAITS, "SELECT EXISTS (SELECT 1 FROM waiting)") \
+    X(STREAM_OF, "SELECT stream FROM epoch WHERE id = ?1") \
     X(FIND, "SELECT json FROM span JOIN message ON message.id = span.id << 32 | ?2" \
         /* EPOCH~1 has what was lost to others with the same numbers (write.c) */ \
         " WHERE stream = ?1 AND kind <= 1 AND instr(span.name, '~') = 0" \
@@ -73,6 +88,7 @@
         " AND time_ms <= json_extract(?1, '$.timestamp')") \
     X(AGAIN_DROP, "DELETE FROM again WHERE row = ?1") \
     X(AGAIN_CLEAR, "DELETE FROM again") \
+    X(AGAIN_EMPTY, "UPDATE message SET json = json_set(json, '$.content', '') WHERE id = ?1") \
     X(KIND_SET, "UPDATE message SET kind = ?2 WHERE id = ?1") \
     /* what goes */ \
     X(STREAM_NEXT, "SELECT id, name FROM stream WHERE id > ?1 ORDER BY id LIMIT 1") \

@@ -1,5 +1,5 @@
 /* Batches: what a message becomes on disk. docs/DATA.md, "Life of a row". */
-#include "state.h"
+#include "event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +96,7 @@ static void find_epoch(struct file *f, const struct sink_message *m)
     if (f->epoch != 0 && strcmp(f->stream_name, m->stream) == 0 &&
         strcmp(f->epoch_name, m->epoch) == 0)
         return;
-    const int64_t stream = stream_make(f, m->stream);
+    const int64_t stream = f->stream = stream_make(f, m->stream);
     f->epoch = epoch_find(f, stream, m->epoch);
     if (f->epoch == 0) {
         const int64_t before = newest_epoch(f, stream);
@@ -166,6 +166,9 @@ static void hide_repeated(struct file *f, const struct sink_message *m)
     if (older == 0 || epoch_of(older) == f->epoch)
         return;
     message_kind(f, older, KIND_AGAIN);
+    s = file_statement(f, STATEMENT_AGAIN_EMPTY); /* events are about the newer one */
+    bind_number(s, 1, older);
+    file_run(f, s);
     s = file_statement(f, STATEMENT_AGAIN_DROP);
     bind_number(s, 1, older);
     file_run(f, s);
@@ -189,7 +192,7 @@ static bool move(struct file *f, int64_t id, int64_t to)
     return file_run(f, s) != 0;
 }
 
-static void list_unindexed(struct file *f, int64_t id)
+void message_index(struct file *f, int64_t id)
 {
     sqlite3_stmt *s = file_statement(f, STATEMENT_UNINDEXED_ADD);
 
@@ -215,7 +218,7 @@ static void move_aside(struct file *f, int64_t id, const struct sink_message *m)
             epoch = epoch_make(f, stream, name);
         to = epoch_low(epoch) | (int64_t)m->seq;
     }
-    list_unindexed(f, to);
+    message_index(f, to);
     sqlite3_stmt *s = file_statement(f, STATEMENT_AGAIN_LOAD); /* its sender may repeat it */
     bind_number(s, 1, to);
     bind_number(s, 2, to);
@@ -254,9 +257,13 @@ static void add(struct file *f, const struct sink_message *m, struct sink_writte
     out->repeated += (uint64_t)(added == 0);
     if (added <= 0)
         return;
-    list_unindexed(f, id);
     if (f->again)
         hide_repeated(f, m);
+    if (event_added(f, id, &(struct frame_part){ m->json, m->size }))
+        return;
+    message_index(f, id);
+    if (f->waits)
+        event_catch_up(f, id);
 }
 
 static void add_message(struct file *f, const struct sink_message *m, struct sink_written *out)
@@ -302,6 +309,8 @@ void write_batch(struct file *f, const struct sink_batch *batch, struct sink_wri
         f->order[i] = &batch->messages[i];
     if (batch->message_count > 1)
         qsort(f->order, batch->message_count, sizeof(*f->order), compare);
+    f->waits =
+        batch->message_count > 0 && file_number(f, file_statement(f, STATEMENT_WAITS), 0) != 0;
     for (size_t i = 0; i < batch->message_count && f->status == SINK_OK; i++)
         add_message(f, f->order[i], out);
     for (size_t i = 0; i < batch->record_count; i++)

@@ -305,6 +305,35 @@ static void an_entry_becomes_messages_and_records(void **state)
     batch_fini(&b);
 }
 
+static void an_event_becomes_a_message(void **state)
+{
+    (void)state;
+    struct batch b;
+    const struct feed_part parts[] = {
+        { "confab:{room:a}", "a E 5 3\n{\"e\"}", 15, 13 },
+        { "confab:{room:a}", "c E 6 2 p 0\n{\"c\"}\n-bob\n?*", 15, 25 },
+        { "!audit", "17-0 17\n{\"act\":\"ban\"}", 6, 21 },
+        { "!room", "a 2\n{}", 5, 6 },
+    };
+    batch_init(&b, "confab:");
+    batch_add(&b, &(struct feed_entry){ "1-0", parts, 4 });
+    assert_int_equal(b.reject_count, 0);
+    assert_int_equal(b.message_count, 2);
+    assert_string_equal(b.messages[0].epoch, "E");
+    assert_int_equal(b.messages[0].seq, 5);
+    assert_string_equal(b.messages[0].json, "{\"e\"}");
+    assert_int_equal(b.messages[0].size, 5);
+    assert_int_equal(b.messages[1].seq, 6);
+    assert_string_equal(b.messages[1].json, "{\"c\"}");
+    assert_int_equal(b.messages[1].size, 5);
+    assert_int_equal(b.record_count, 2);
+    assert_string_equal(b.records[0].name, "17-0");
+    assert_int_equal(b.records[0].version, 17);
+    assert_string_equal(b.records[0].json, "{\"act\":\"ban\"}");
+    assert_string_equal(b.records[1].kind, "room");
+    batch_fini(&b);
+}
+
 static void what_cannot_be_read_is_rejected_whole(void **state)
 {
     (void)state;
@@ -320,6 +349,10 @@ static void what_cannot_be_read_is_rejected_whole(void **state)
         { "confab:{room:a}", "m E 1234567890123456789\n{}" },
         { "confab:{room:a}", "m 123456789012345678901234567890123 1\n{}" },
         { "confab:{room:a}", "p 1\n+x" },
+        { "confab:{room:a}", "a E 1\n{}" },
+        { "confab:{room:a}", "a E x 1\n{}" },
+        { "confab:{room:a}", "a E 1 1" },
+        { "confab:{room:a}", "c 1 p\n{}" },
         { "confab:{room:}", "m E 1\n{}" },
         { "confab:{room:a", "m E 1\n{}" },
         { "other:{room:a}", "m E 1\n{}" },
@@ -692,6 +725,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(an_entry_becomes_messages_and_records),
+        TEST(an_event_becomes_a_message),
         TEST(what_cannot_be_read_is_rejected_whole),
         TEST(messages_go_into_the_file_and_are_acknowledged),
         TEST(a_batch_has_a_bound),

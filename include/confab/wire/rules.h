@@ -36,6 +36,7 @@
     X(TOPIC_CHARS, 250, "characters of a room's topic")                                            \
     X(REASON_CHARS, 200, "characters of the reason of a kick, mute or ban")                        \
     X(EMOJI_BYTES, 64, "bytes of a reaction")                                                      \
+    X(REACTIONS, 100, "reactions to a message that a page from an archive names, the first ones")  \
     X(ROOM_MEMBERS, 1000, "names on the list of a room: its owner, moderators and members")        \
     X(ROOM_SANCTIONS, 1000, "bans and mutes of a room")                                            \
     X(ROOM_INVITATIONS, 100, "open invitations of a room")                                         \
