@@ -259,7 +259,11 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
         device_run(h, p, c);
         return;
     case COMMAND_ROOM:
-        moderate_run(h, p, c);
+    case COMMAND_ROOMS:
+    case COMMAND_MEMBERS:
+    case COMMAND_AUDIT:
+    case COMMAND_JOIN:
+        rest_run(h, p, c);
         return;
     case COMMAND_TOKEN:
         refresh_run(h, p, c);

@@ -152,7 +152,16 @@ static void acted(void *arg, const struct store_room_answer *r)
     struct room *room = room_find(h, c->room);
     if (room && p.status == STORE_OK && p.seq)
         stream_acked(room, &p);
-    peer_send_new(h, op->peer, r->json ? event_room(r->json, r->json_size, c->cid) : event_done());
+    if (c->then) {
+        struct command *then = c->then;
+        op->command->then = NULL;
+        moderate_run(h, op->peer, then);
+    } else {
+        struct frame *f = r->json ? event_room(r->json, r->json_size, c->cid) : event_done();
+        if (r->json && (c->act == ROOM_ACT_CREATE || c->act == ROOM_ACT_INVITE))
+            f->http_status = 201;
+        peer_send_new(h, op->peer, f);
+    }
     moderation_free(op);
 }
 

@@ -322,6 +322,9 @@ void access_act(struct hub *h, const char *room, const char *epoch, uint64_t seq
 /* Whether it is known here that the member may read the room. */
 bool access_is_in(const struct membership *m) REQUIRES(on_hub);
 
+/* rest.c: what only HTTP asks for, and ADMIN_TOKEN. Takes c. */
+void rest_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
+
 /* room.c: members, state machine, delivery */
 void room_join(struct hub *h, struct peer *p, const char *name, const char *epoch, uint64_t seq)
     REQUIRES(on_hub);

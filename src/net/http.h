@@ -104,6 +104,7 @@ int http_not_upgraded(struct session *s, const struct request *r) REQUIRES(on_ne
 int http_account(struct session *s, const struct request *r) REQUIRES(on_net); /* account.c */
 int http_history(struct session *s, const struct request *r) REQUIRES(on_net); /* past.c */
 int http_search(struct session *s, const struct request *r) REQUIRES(on_net);  /* past.c */
+int http_room(struct session *s, const struct request *r) REQUIRES(on_net);    /* rooms.c */
 
 /* The files of the page (assets.c). path is "/" or a file's. NULL: no such file. */
 struct asset {

@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+/* Behind them: the fields that the arguments are. */
+#define ROOM(method, path, command, body, ...)                                                     \
+    {                                                                                              \
+        METHOD_##method, path, http_room, COMMAND_##command, 0, { __VA_ARGS__ }, body              \
+    }
+#define ACT(method, path, act, body, ...)                                                          \
+    {                                                                                              \
+        METHOD_##method, path, http_room, COMMAND_ROOM, ROOM_ACT_##act, { __VA_ARGS__ }, body      \
+    }
 static const struct route routes[] = {
     { METHOD_GET, "/api/v1/health", .answer = http_health },
     { METHOD_GET, "/api/v1/stats", .answer = http_stats },
@@ -18,6 +27,23 @@ static const struct route routes[] = {
     { METHOD_DELETE, "/api/v1/devices/*", http_account, COMMAND_REVOKE, .with_body = false },
     { METHOD_POST, "/api/v1/users/*/password", http_account, COMMAND_PASSWORD, .with_body = true },
     { METHOD_POST, "/api/v1/users/*/delete", http_account, COMMAND_UNREGISTER, .with_body = true },
+    ACT(POST, "/api/v1/rooms", CREATE, true, NULL),
+    ACT(GET, "/api/v1/rooms/*", INFO, false, "room"),
+    ACT(POST, "/api/v1/rooms/*", INFO, true, "room"), /* changes */
+    ACT(DELETE, "/api/v1/rooms/*", DESTROY, false, "room"),
+    ACT(POST, "/api/v1/rooms/*/members/*", ROLE, true, "room", "user"),
+    ACT(DELETE, "/api/v1/rooms/*/members/*", ROLE, false, "room", "user"),
+    ACT(POST, "/api/v1/rooms/*/bans/*", BAN, true, "room", "user"),
+    ACT(DELETE, "/api/v1/rooms/*/bans/*", UNBAN, false, "room", "user"),
+    ACT(POST, "/api/v1/rooms/*/mutes/*", MUTE, true, "room", "user"),
+    ACT(DELETE, "/api/v1/rooms/*/mutes/*", UNMUTE, false, "room", "user"),
+    ACT(POST, "/api/v1/rooms/*/kicks/*", KICK, true, "room", "user"),
+    ACT(POST, "/api/v1/rooms/*/invitations", INVITE, true, "room"),
+    ACT(DELETE, "/api/v1/rooms/*/invitations/*", UNINVITE, false, "room", "code"),
+    ROOM(GET, "/api/v1/rooms", ROOMS, false, NULL),
+    ROOM(GET, "/api/v1/rooms/*/members", MEMBERS, false, "room"),
+    ROOM(POST, "/api/v1/invitations", JOIN, true, NULL),
+    ROOM(GET, "/api/v1/audit", AUDIT, false, NULL),
     { METHOD_GET, "/ws", .answer = http_not_upgraded },
     { METHOD_GET, "/*/chat", .answer = http_not_upgraded },
 };

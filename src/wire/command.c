@@ -150,7 +150,7 @@ static const struct {
     [COMMAND_ROOM] = { "room", parse_room },
 };
 
-static int parse_type(struct draft *d)
+int draft_parse(struct draft *d)
 {
     const json_t *value = json_object_get(d->frame, "type");
     const struct text type = { json_string_value(value), json_string_length(value) };
@@ -183,7 +183,7 @@ static int parse_object(const json_t *frame, struct command **out, struct comman
     struct draft d = { .frame = frame, .error = error, .content = STR_INIT };
 
     copy_cid(frame, error);
-    int rc = parse_type(&d);
+    int rc = draft_parse(&d);
     if (rc == 0)
         *out = draft_pack(&d);
     draft_fini(&d);
@@ -238,9 +238,11 @@ void command_verify(struct command *c, struct keyring *k)
 
 void command_free(struct command *c)
 {
-    if (c == NULL)
-        return;
-    free(c->claims);
-    secret_wipe(c, c->secret_size);
-    free(c);
+    while (c != NULL) {
+        struct command *then = c->then;
+        free(c->claims);
+        secret_wipe(c, c->secret_size);
+        free(c);
+        c = then;
+    }
 }

@@ -183,7 +183,7 @@ struct command *draft_pack(struct draft *d)
         &c->epoch,  &c->token,  &c->content_json, &c->password,      &c->new_password,
         &c->label,  &c->device, &c->address,      &c->refresh_token, &c->query,
         &c->author, &c->cursor, &c->who,          &c->role,          &c->access,
-        &c->topic,  &c->reason, &c->invite
+        &c->topic,  &c->reason, &c->invite,       &c->name
     };
     enum { TEXTS = sizeof texts / sizeof texts[0] };
     const char **there[TEXTS]; /* most commands have two or three of them */

@@ -34,6 +34,8 @@ struct text {
 /* The JSON object in text; borrowed depth and size as command_parse(). NULL after error->code is
  * set. */
 json_t *draft_load(const char *text, size_t size, struct command_error *error) MUST_USE;
+/* What the frame's type and fields say. Other fields of d->c may have been set before. */
+int draft_parse(struct draft *d) MUST_USE;
 /* The command with everything copied; wiped by command_free() when it holds a secret. */
 struct command *draft_pack(struct draft *d) MUST_USE;
 void draft_fini(struct draft *d);

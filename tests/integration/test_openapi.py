@@ -43,7 +43,7 @@ def test_the_protocol_page_has_the_codes_of_http():
 
 
 def test_paths_are_those_of_the_routes(document):
-    routes = re.findall(r'\{ METHOD_(\w+), "(/api/[^"]+)"', source("src/net/route.c"))
+    routes = re.findall(r'(?:\{ METHOD_|ACT\(|ROOM\()(\w+), "(/api/[^"]+)"', source("src/net/route.c"))
     assert len(routes) > 10
     described = [
         (method.upper(), re.sub(r"\{\w+\}", "*", path))

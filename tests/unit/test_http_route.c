@@ -31,6 +31,13 @@ static void a_path_and_a_method_have_one_route(void **state)
     assert_string_equal(argument, "anna");
     assert_int_equal(find(METHOD_POST, "/api/v1/users/zoë/delete")->command, COMMAND_UNREGISTER);
     assert_string_equal(argument, "zoë");
+    const struct route *r = find(METHOD_DELETE, "/api/v1/rooms/tea/members/zoë");
+    assert_int_equal(r->act, ROOM_ACT_ROLE);
+    assert_string_equal(arguments.at[0], "tea");
+    assert_string_equal(arguments.at[1], "zoë");
+    assert_string_equal(r->names[1], "user");
+    assert_int_equal(find(METHOD_POST, "/api/v1/rooms/tea")->act, ROOM_ACT_INFO);
+    assert_string_equal(arguments.at[1], "");
     assert_ptr_equal(find(METHOD_GET, "/anna/chat")->answer, http_not_upgraded);
     assert_string_equal(argument, "anna");
 }
@@ -56,7 +63,11 @@ static void other_paths_have_none(void **state)
         "/api/v1/healthy",
         "/api/v1/health/",
         "/api/v1/messages/",
-        "/api/v1/messages/a/b",
+        "/api/v1/messages/a/b/c",
+        "/api/v1/rooms/",
+        "/api/v1/rooms//members",
+        "/api/v1/rooms/tea/members/",
+        "/api/v1/rooms/tea/members/a/b",
         "/api/v1/users/anna",
         "/api/v1/users//password",
         "/api/v1/users/a/b/password",

@@ -97,7 +97,8 @@ int store_rooms_list(struct store *s, const struct store_list_query *q, store_li
 /* Who stands on the room's list, by name: {"alice":"owner","bob":"moderator"} */
 int store_members(struct store *s, const struct store_list_query *q, store_list_fn *done, void *arg)
     REQUIRES(on_hub) MUST_USE;
-/* What was done, the latest first: [{"id","at","actor","act","room","who","detail"}]. The
+/* What was done, the latest first: [{"id","at","actor","act","room","who","detail","instance"}].
+ * The
  * administrator sees all, owner and moderators what was done in their room. */
 int store_audit(struct store *s, const struct store_list_query *q, store_list_fn *done, void *arg)
     REQUIRES(on_hub) MUST_USE;

@@ -116,6 +116,7 @@ struct command {
     int64_t uses;       /* room: invite; -1: any number */
     int read_only;      /* room: create, read_only: 0 or 1; -1: not given */
     bool admin;         /* http: by ADMIN_TOKEN; set by whoever checked it */
+    bool not_admin;     /* http: with a wrong one */
     bool away;          /* hello: takes `conversations` and pages of what it missed */
     bool mentions;      /* history, read, received: of the stream of mentions; room and to are
                            NULL */
@@ -132,6 +133,7 @@ struct command {
     size_t secret_size;        /* of this allocation, when it has to be wiped; else 0 */
     /* What became of `token`; written by whoever gives the command to the hub. */
     enum token_verdict verdict;
+    struct command *then;        /* own; http: what the same request asks for next, or NULL */
     struct token_claims *claims; /* own; NULL unless the verdict is TOKEN_GOOD or TOKEN_EXPIRED */
 };
 

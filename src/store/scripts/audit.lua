@@ -29,7 +29,8 @@ local function entry_json(id, fields)
         .. ',"actor":' .. cjson.encode(entry.actor or '') .. ',"act":'
         .. cjson.encode(entry.act or '') .. ',"room":' .. cjson.encode(entry.room or '')
         .. ',"who":' .. cjson.encode(entry.who or '') .. ',"detail":'
-        .. cjson.encode(entry.detail or '') .. '}'
+        .. cjson.encode(entry.detail or '') .. ',"instance":' .. cjson.encode(entry.instance or '')
+        .. '}'
 end
 
 while looked < LOOK do

@@ -132,6 +132,27 @@ int store_accounts(struct store *s, enum store_accounts state, store_accounts_fn
     (void)s, (void)state, (void)done, (void)arg;
     return -ENOTCONN;
 }
+int store_rooms_list(struct store *s, const struct store_list_query *q, store_list_fn *done,
+                     void *arg)
+{
+    (void)s, (void)q, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_members(struct store *s, const struct store_list_query *q, store_list_fn *done, void *arg)
+{
+    (void)s, (void)q, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_audit(struct store *s, const struct store_list_query *q, store_list_fn *done, void *arg)
+{
+    (void)s, (void)q, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_admin(struct store *s, const char *address, bool wrong, store_admin_fn *done, void *arg)
+{
+    (void)s, (void)address, (void)wrong, (void)done, (void)arg;
+    return -ENOTCONN;
+}
 int store_login(struct store *s, const struct store_login *l, store_login_fn *done, void *arg)
 {
     (void)s, (void)l, (void)done, (void)arg;
