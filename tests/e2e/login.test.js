@@ -190,3 +190,50 @@ test('a server that takes no guests, and one without accounts', async (t) => {
     await ines.join();
     assert.equal(await ines.page.isVisible('#open-devices'), false);
 });
+
+test('a password is changed in the page: other devices are out, the old one is worth nothing', async (t) => {
+    const here = await comeIn(await visit(t, 'jana'), 'register');
+    const there = await comeIn(await visit(t, 'jana', NARROW), 'login');
+    expect(here, 401);
+    expect(there, 401);
+    await here.page.click('#open-devices');
+    await here.page.fill('#password-old', 'not the one');
+    await here.page.fill('#password-new', 'another horse');
+    await here.page.press('#password-new', 'Enter');
+    await here.sees('#password-form-error', 'The password is wrong.');
+    assert.equal(await here.page.evaluate(() => document.activeElement.id), 'password-old');
+    await here.page.fill('#password-old', PASSWORD);
+    await here.page.fill('#password-new', 'short');
+    await here.page.press('#password-new', 'Enter');
+    await here.sees('#password-form-error', 'A password has 8');
+    await here.page.fill('#password-new', 'another horse');
+    await here.page.press('#password-new', 'Enter');
+    await here.sees('#password-form-note', 'The password is changed.');
+    assert.equal(await here.page.inputValue('#password-old'), '');
+    await there.sees('#password-error', 'This device was signed out. Log in again.');
+    await answer(there, 'login', PASSWORD);
+    await there.sees('#password-error', 'The name or the password is wrong.');
+    await answer(there, 'login', 'another horse');
+    await there.ready();
+    await here.page.keyboard.press('Escape');
+    await here.say('still here');
+});
+
+test('an account is deleted in the page, with its password', async (t) => {
+    const kolja = await comeIn(await visit(t, 'kolja', NARROW), 'register');
+    expect(kolja, 401);
+    await kolja.page.click('#open-side');
+    await kolja.page.click('#open-devices');
+    await kolja.page.click('#unregister summary');
+    await kolja.page.fill('#unregister-password', 'not the one');
+    await kolja.page.press('#unregister-password', 'Enter');
+    await kolja.sees('#unregister-error', 'The password is wrong.');
+    assert.equal(await kolja.page.evaluate(() => document.documentElement.scrollWidth), 320);
+    await picture(kolja, 'unregister-narrow');
+    await kolja.page.fill('#unregister-password', PASSWORD);
+    await kolja.page.press('#unregister-password', 'Enter');
+    await kolja.page.waitForSelector('body[data-screen="start"]');
+    await kolja.sees('#toast', 'The account is deleted.');
+    await answer(kolja, 'login', PASSWORD);
+    await kolja.sees('#password-error', 'The name or the password is wrong.');
+});
