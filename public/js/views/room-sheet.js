@@ -29,6 +29,7 @@ import { Sheet } from './sheet.js';
  */
 
 const SLOW = [0, 5, 30, 60, 300]; // seconds; another one that is set is added
+const PEOPLE_MS = 500; // somebody came or went: look again after so long
 const RANKS = ['owner', 'moderator', 'member', 'none'];
 const NOBODYS = ['not_found', 'unknown_type']; // a room without an owner has nothing to tell
 
@@ -48,6 +49,8 @@ export class RoomSheet {
         /** @type {RoomInfo|null} */
         this.info = null;
         this.turn = 0;
+        /** @type {ReturnType<typeof setTimeout>|undefined} */
+        this.timer = undefined;
         byId('open-room').onclick = () => this.open();
         byId('room-own').onclick = () => {
             const { room } = this;
@@ -62,6 +65,8 @@ export class RoomSheet {
         if (!this.sheet.isOpen) return;
         if (topics.has('active') && this.store.active !== this.room) this.sheet.close();
         else if (topics.has('guard')) void this.#load();
+        // Who comes in by an invitation is on the list since then, and makes no act.
+        else if (topics.has('people')) this.timer ??= setTimeout(() => void this.#load(), PEOPLE_MS);
     }
 
     stop() {
@@ -84,6 +89,9 @@ export class RoomSheet {
     }
 
     async #load() {
+        clearTimeout(this.timer);
+        this.timer = undefined;
+        if (!this.room) return;
         const turn = ++this.turn;
         try {
             const answer = await this.store.client.room(this.room, 'info');
@@ -111,7 +119,7 @@ export class RoomSheet {
             this.#failed(error);
             return null;
         } finally {
-            if (this.room) void this.#load(); // fields that were refused show again what holds
+            void this.#load(); // fields that were refused show again what holds
         }
     }
 

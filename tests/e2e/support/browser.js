@@ -63,6 +63,13 @@ export class Person {
         return person;
     }
 
+    /** Somebody with an account that is made now. */
+    static async registered(t, browser, url, name, options) {
+        const person = await Person.open(t, browser, url, name, options);
+        await person.register();
+        return person;
+    }
+
     constructor(name, context, page, url) {
         this.name = name;
         this.context = context;
@@ -89,6 +96,25 @@ export class Person {
         await this.page.fill('#name', name);
         await this.page.click('#enter');
         await this.ready();
+    }
+
+    async register(password = 'correct horse') {
+        await this.page.waitForSelector('.way:visible');
+        if (await this.page.isVisible('#way-register')) await this.page.click('#way-register');
+        await this.page.fill('#name', this.name);
+        await this.page.fill('#password', password);
+        await this.page.press('#password', 'Enter');
+        await this.ready();
+    }
+
+    /** A picture to look at, when the environment names a folder for them. */
+    async picture(name) {
+        const folder = process.env.PICTURES;
+        if (!folder) return;
+        await this.page.evaluate(() =>
+            Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))),
+        );
+        await this.page.screenshot({ path: `${folder}/${name}.png` });
     }
 
     /** Connected, and the history of the place is there. */
