@@ -94,15 +94,13 @@ test('a private room: made on a phone, shared by a link, for members only', asyn
     await olga.hears('thank you');
 });
 
-test('an invitation that is used up is said; without a room the server tells where it leads', async (t) => {
+test('an invitation waits for an account to be made, and is used up then', async (t) => {
     const owner = await account(t, 'quinn');
     await create(owner, 'den', { access: 'private' });
     await owner.page.click('#open-room');
     await owner.page.click('#invite-form button');
     const { hash } = new URL(await link(owner));
-    const [code] = new URLSearchParams(hash.slice(1)).getAll('invite');
-
-    const first = await Person.open(t, browser, `${two.url}#invite=${code}`, 'rita');
+    const first = await Person.open(t, browser, `${two.url}${hash}`, 'rita');
     await first.sees('#name-error', 'You are invited to a room');
     await first.register();
     await first.sees('#place', 'den');

@@ -24,7 +24,7 @@ export class ActionsView {
     constructor(store, toast) {
         this.store = store;
         this.toast = toast;
-        this.sheet = new Sheet('actions');
+        this.sheet = new Sheet('actions', () => byId('actions-quote').replaceChildren());
         this.list = byId('messages');
         /** @type {MessageItem|undefined} */
         this.item = undefined;

@@ -152,6 +152,8 @@ export class MessagesView {
             }
             this.#rove();
         });
+        // Nor may the text that was read out last stand there any longer.
+        if (changed.some(({ message }) => message.deleted)) announce(strings.deleted);
     }
 
     /** @param {string} id @returns {HTMLElement|undefined} */
@@ -304,14 +306,18 @@ export class MessagesView {
 
     /** @param {KeyboardEvent} event */
     #key(event) {
-        const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-        const { activeElement: from } = document;
-        if (!step || !from?.classList.contains('more-acts')) return;
-        const buttons = this.#buttons();
-        const next = buttons[buttons.indexOf(/** @type {HTMLElement} */ (from)) + step];
+        const step = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[event.key];
+        const from = /** @type {HTMLElement|null} */ (document.activeElement);
+        const row = from?.closest('.message');
+        if (!step || !from?.matches('.more-acts, .chip') || !row) return;
+        const isAcross = event.key === 'ArrowLeft' || event.key === 'ArrowRight';
+        const own = row.querySelector('.more-acts');
+        const list = isAcross ? [...row.querySelectorAll('.more-acts, .chip')] : this.#buttons();
+        const at = list.indexOf(isAcross || !own ? from : /** @type {HTMLElement} */ (own));
+        const next = /** @type {HTMLElement|undefined} */ (list[at + step]);
         event.preventDefault();
         if (!next) return;
-        this.#reachable(next);
+        if (!isAcross) this.#reachable(next);
         next.focus();
         next.closest('.message')?.scrollIntoView({ block: 'nearest' });
     }

@@ -96,6 +96,7 @@ function chipsOf(item, { me, react, act }) {
             {
                 type: 'button',
                 class: 'chip',
+                tabindex: '-1', // arrow keys lead there
                 'data-emoji': emoji,
                 'aria-pressed': String(users.includes(me)),
                 'aria-label': strings.reaction(emoji, users.length, names),
@@ -110,7 +111,11 @@ function chipsOf(item, { me, react, act }) {
     if (reactions.size > CHIPS_MOST) {
         const text = `+${reactions.size - CHIPS_MOST}`;
         const label = strings.moreReactions(reactions.size - CHIPS_MOST);
-        const rest = make('button', { type: 'button', class: 'chip', 'aria-label': label }, text);
+        const rest = make(
+            'button',
+            { type: 'button', class: 'chip', tabindex: '-1', 'aria-label': label },
+            text,
+        );
         rest.onclick = () => act(item);
         chips.push(rest);
     }
