@@ -216,7 +216,7 @@ def test_an_act_is_a_message_of_the_room(people, room):
     assert (event["seq"], event["id"]) == (4, ack["id"])
     assert (event["act"], event["user"], event["who"]) == ("mute", people.names["owner"], "carol")
     assert event["content"] == f"{people.names['owner']} muted carol for 10 minutes: spam"
-    assert event["until"] == event["timestamp"] + 600_000
+    assert abs(event["timestamp"] + 600_000 - event["until"]) < 100  # two looks at the clock
     people.everybody_out(room)
 
 
@@ -405,13 +405,12 @@ def test_nobody_outside_hears_of_a_room_that_became_private(people, room):
         writer.send_many([message(room, n) for n in range(100)])
     for outsider in (guest, other):
         assert outsider.expect("left", room=room)["reason"] == "private"
-    last = done(owner, room, "topic", topic="the end")["seq"]
-    assert last == act_seq + 1 + 400 - (act_seq - 4)
+    everything = list(range(1, 3 + 1 + 400 + 1))
     for insider in (owner, *writers):
-        wait_for(lambda: insider.seqs(room)[-1] == last, "all is there")
-        assert insider.seqs(room) == list(range(1, last + 1))
+        wait_for(lambda: len(insider.seqs(room)) >= len(everything), "all is there")
+        assert insider.seqs(room) == everything
     for outsider in (guest, other):
-        assert outsider.seqs(room)[-1] <= act_seq
+        assert outsider.seqs(room) == list(range(1, act_seq + 1))
     people.everybody_out(room)
 
 
