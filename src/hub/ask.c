@@ -80,6 +80,17 @@ bool asks_archived(const struct hub *h)
     return h->archive || h->archive_seen;
 }
 
+void asks_stream(struct str *out, const char *room, const char *one, const char *other)
+{
+    const bool swap = !room && strcmp(one, other) > 0;
+    str_addz(out, room ? "r:" : "d:");
+    str_addz(out, room ? room : swap ? other : one);
+    if (room)
+        return;
+    str_addc(out, '|');
+    str_addz(out, swap ? one : other);
+}
+
 /* An ask that is on its way to another instance. Its open_ask may end before. */
 struct handed {
     struct hub *hub;

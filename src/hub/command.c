@@ -51,14 +51,12 @@ static void answer_failure(struct hub *h, struct peer *p, enum store_status stat
         peer_error(h, p, ERROR_UNAVAILABLE, cid, NULL, RETRY_UNAVAILABLE_MS);
 }
 
-/* The operation was not even sent. Frees op. */
-static void answer_unsent(struct pending *op, int error) REQUIRES(on_hub)
+void command_unsent(struct hub *h, struct peer *p, const char *cid, int error)
 {
     if (error == -EBUSY)
-        peer_error(op->hub, op->peer, ERROR_BUSY, op->cid, NULL, RETRY_BUSY_MS);
+        peer_error(h, p, ERROR_BUSY, cid, NULL, RETRY_BUSY_MS);
     else
-        answer_failure(op->hub, op->peer, STORE_UNAVAILABLE, op->cid);
-    pending_free(op);
+        answer_failure(h, p, STORE_UNAVAILABLE, cid);
 }
 
 void command_stored(struct hub *h, struct peer *p, const char *stream, const char *cid,
@@ -153,10 +151,12 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
     if (r)
         what.known = stream_known(r);
     int error = store_publish(h->store, &what, published, op);
-    if (error)
-        answer_unsent(op, error);
-    else
+    if (!error) {
         h->publishes++;
+        return;
+    }
+    command_unsent(h, p, op->cid, error);
+    pending_free(op);
 }
 
 static void typing(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
@@ -247,6 +247,9 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
     case COMMAND_SEARCH:
         past_run(h, p, c);
         return;
+    case COMMAND_DELETE:
+        act_run(h, p, c);
+        return;
     case COMMAND_REGISTER:
     case COMMAND_LOGIN:
     case COMMAND_PASSWORD:
@@ -288,6 +291,12 @@ void command_run(struct hub *h, struct peer *p, struct command *c)
     }
     if (p->state == PEER_WELCOMED && c->type == COMMAND_JOIN && c->invite) {
         moderate_invited(h, p, c);
+        return;
+    }
+    const bool act =
+        c->type == COMMAND_EDIT || c->type == COMMAND_DELETE || c->type == COMMAND_REACT;
+    if (act && p->state == PEER_WELCOMED) {
+        act_run(h, p, c);
         return;
     }
     const bool past = (c->type == COMMAND_HISTORY && !c->mentions) || c->type == COMMAND_SEARCH;

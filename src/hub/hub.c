@@ -385,6 +385,7 @@ static void *run(void *arg)
         .bus_up = on_bus_up,
         .subscribed = on_subscribed,
         .room_message = on_room_message,
+        .room_about = act_told,
         .room_presence = on_room_presence,
         .room_act = on_room_act,
         .room_changed = on_room_changed,

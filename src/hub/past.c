@@ -228,21 +228,10 @@ static void ask(struct past *op, const struct ask *ask) REQUIRES(on_hub)
         refuse_unsent(op, error);
 }
 
-/* What the archive calls a stream: "r:ROOM", or "d:A|B" with A before B. */
 static void add_stream(struct str *out, const struct past *op) REQUIRES(on_hub)
 {
     const struct command *c = op->command;
-    if (c->room) {
-        str_addz(out, "r:");
-        str_addz(out, c->room);
-        return;
-    }
-    const char *one = op->peer->user->name, *other = c->to;
-    const bool ordered = strcmp(one, other) < 0;
-    str_addz(out, "d:");
-    str_addz(out, ordered ? one : other);
-    str_addc(out, '|');
-    str_addz(out, ordered ? other : one);
+    asks_stream(out, c->room, c->to ? op->peer->user->name : NULL, c->to);
 }
 
 /* now: NULL when it is not known */

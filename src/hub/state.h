@@ -92,6 +92,7 @@ struct history_memo {
 
 struct held_message {
     struct frame *frame;
+    bool about; /* an event about another message */
     char epoch[RULE_EPOCH_BYTES + 1];
 };
 
@@ -115,8 +116,7 @@ struct room {
     uint32_t held_count;
     bool held_overflow;
     bool loading_list, loading_roster;
-    bool changed;          /* texts in Redis are others than in the cache … */
-    bool recaches;         /* … and the load under way brings them */
+    bool changed;          /* texts in Redis are others since the load under way began */
     bool lacks_list;       /* … and no load has brought it yet */
     uint64_t compared_top; /* what Redis had at the last comparison; 0: none of this epoch */
     bool compared_other;   /* … was of another epoch */
@@ -266,15 +266,26 @@ void command_message_id(char id[32], struct hub *h, const char *user, const char
  * but to an http peer. */
 void command_stored(struct hub *h, struct peer *p, const char *stream, const char *cid,
                     const struct store_published *r) REQUIRES(on_hub);
+/* It was not even sent: -EBUSY or -ENOTCONN. */
+void command_unsent(struct hub *h, struct peer *p, const char *cid, int error) REQUIRES(on_hub);
 
 /* past.c: history and search */
 void past_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub); /* takes c */
 void past_private_resume(struct hub *h, struct peer *p, const struct resume_point *point)
     REQUIRES(on_hub);
 
+/* act.c: edits, deletions, reactions. Takes c. */
+void act_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
+/* store_events.room_about; arg: the hub */
+void act_told(void *arg, const char *room, const char *epoch, uint64_t seq, uint64_t target,
+              const char *json, size_t size);
+
 /* ask.c: asks of an archive here or elsewhere */
 /* f: the answer, or an error; borrowed. newest: number of a page's last message, 0 without any. */
 typedef void asked_fn(void *arg, struct frame *f, uint64_t newest);
+/* What the archive calls a stream: "r:ROOM", or "d:A|B" with A before B. room NULL: the
+ * conversation of one and other. */
+void asks_stream(struct str *out, const char *room, const char *one, const char *other);
 /* 0: done is called once, later. -ENOTCONN, -EBUSY: it is not. */
 int asks_start(struct hub *h, const struct ask *ask, asked_fn *done, void *arg) REQUIRES(on_hub)
     MUST_USE;
@@ -350,6 +361,9 @@ void room_unref(struct room *r) REQUIRES(on_hub);
 void stream_load(struct room *r) REQUIRES(on_hub);
 void stream_message(struct room *r, const char *epoch, uint64_t seq, struct frame *f)
     REQUIRES(on_hub); /* takes f */
+/* The same of an event about a message: what the cache has of that changes behind it. */
+void stream_about(struct room *r, const char *epoch, uint64_t seq, struct frame *f)
+    REQUIRES(on_hub);
 /* Texts that Redis keeps were changed: loads them again. */
 void stream_changed(struct room *r) REQUIRES(on_hub);
 void stream_release_held(struct room *r) REQUIRES(on_hub);

@@ -4,6 +4,8 @@
  * Invariant while LIVE: the cache holds the numbers top-cached+1 … top, all of one epoch. */
 #include "state.h"
 
+#include "confab/wire/rewrite.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,8 +63,26 @@ static void deliver(struct room *r, uint64_t seq, struct frame *f) REQUIRES(on_h
     room_send(r, f);
 }
 
+/* What the cache has of other messages, after an event about one of them was delivered. */
+static void rewrite_cached(struct room *r, const struct frame *event) REQUIRES(on_hub)
+{
+    const struct frame_part about = { frame_payload(event), frame_payload_size(event) };
+    struct str text = STR_INIT;
+    for (uint64_t seq = stream_first(r); seq < r->top; seq++) {
+        struct frame **place = slot(r, seq);
+        str_reset(&text);
+        if (!message_rewrite(
+                &text, &(struct frame_part){ frame_payload(*place), frame_payload_size(*place) },
+                &about))
+            continue;
+        frame_unref(*place);
+        *place = event_message(seq, text.data, text.size);
+    }
+    str_fini(&text);
+}
+
 /* Too many: the load that is under way will not be enough, so all of them come from another. */
-static void hold(struct room *r, const char *epoch, struct frame *f) REQUIRES(on_hub)
+static void hold(struct room *r, const char *epoch, struct frame *f, bool about) REQUIRES(on_hub)
 {
     if (r->held_overflow || r->held_count == ROOM_HELD_MAX || strlen(epoch) > RULE_EPOCH_BYTES) {
         clear_held(r);
@@ -74,13 +94,16 @@ static void hold(struct room *r, const char *epoch, struct frame *f) REQUIRES(on
         r->held = xrealloc(r->held, (r->held_count ? r->held_count * 2 : 1) * sizeof *r->held);
     struct held_message *held = &r->held[r->held_count++];
     held->frame = f;
+    held->about = about;
     memcpy(held->epoch, epoch, strlen(epoch) + 1);
 }
 
-void stream_message(struct room *r, const char *epoch, uint64_t seq, struct frame *f)
+/* Takes f. about: it is an event about another message. */
+static void take_message(struct room *r, const char *epoch, uint64_t seq, struct frame *f,
+                         bool about) REQUIRES(on_hub)
 {
     if (r->state != ROOM_LIVE) {
-        hold(r, epoch, f);
+        hold(r, epoch, f, about);
         return;
     }
     bool same = strcmp(epoch, r->epoch) == 0;
@@ -90,13 +113,25 @@ void stream_message(struct room *r, const char *epoch, uint64_t seq, struct fram
     }
     if (same && seq == r->top + 1) {
         deliver(r, seq, f);
+        if (about)
+            rewrite_cached(r, f);
         return;
     }
     log_info(same ? "gap" : "epoch", "room=%s epoch=%s top=%llu seq=%llu", r->name, epoch,
              (unsigned long long)r->top, (unsigned long long)seq);
     r->state = ROOM_LOADING;
-    hold(r, epoch, f);
+    hold(r, epoch, f, about);
     stream_load(r);
+}
+
+void stream_message(struct room *r, const char *epoch, uint64_t seq, struct frame *f)
+{
+    take_message(r, epoch, seq, f, false);
+}
+
+void stream_about(struct room *r, const char *epoch, uint64_t seq, struct frame *f)
+{
+    take_message(r, epoch, seq, f, true);
 }
 
 /* What was held, by number. A hole in it means that even more was missed: load again. */
@@ -109,7 +144,7 @@ void stream_release_held(struct room *r)
     r->held_count = 0;
     r->held_overflow = false;
     for (uint32_t i = 0; i < count; i++)
-        stream_message(r, held[i].epoch, held[i].frame->seq, held[i].frame);
+        take_message(r, held[i].epoch, held[i].frame->seq, held[i].frame, held[i].about);
     free(held);
     if (overflow && r->state == ROOM_LIVE) {
         r->state = ROOM_LOADING;
@@ -162,10 +197,10 @@ static void refill(struct room *r, const struct store_messages *got) REQUIRES(on
     }
 }
 
-/* Same epoch: what members have already, as it reads now. */
+/* Same epoch: what members have already, as it reads now. Events about it may be among what was
+ * missed. */
 static void recache(struct room *r, const struct store_messages *got) REQUIRES(on_hub)
 {
-    r->recaches = false;
     clear_cache(r);
     if (got->seq < r->top)
         return;
@@ -198,12 +233,12 @@ static void take_load(struct room *r, const struct store_messages *got) REQUIRES
 {
     const bool same = strcmp(got->epoch, r->epoch) == 0;
     access_loaded(r, got);
-    if (same && r->recaches)
+    if (same) {
         recache(r, got);
-    if (same)
         refill(r, got);
-    else
+    } else {
         start_epoch(r, got);
+    }
     BUG_ON(strlen(got->fence) >= sizeof r->fence);
     memcpy(r->fence, got->fence, strlen(got->fence) + 1);
     r->epoch_first = got->epoch_first;
@@ -255,7 +290,6 @@ void stream_load(struct room *r)
     struct store_known known = stream_known(r);
     room_ref(r);
     r->loading_list = true;
-    r->recaches |= r->changed;
     r->changed = false;
     if (store_load(r->hub->store, r->name, &known, loaded, r) == 0)
         return;

@@ -97,6 +97,22 @@ static void take_act(struct store *s, const char *room, char *text)
     s->events.room_act(s->events.arg, room, text, number, acts, guard, json, size, lines);
 }
 
+/* 'EPOCH SEQ TARGET\nJSON' */
+static void take_about(struct store *s, bool room, const char *name, char *text, char *end)
+{
+    char *space = strchr(text, ' ');
+    char *line = space ? strchr(space, '\n') : NULL;
+    if (!line)
+        return;
+    *space = '\0';
+    const uint64_t seq = strtoull(space + 1, &space, 10), target = strtoull(space, NULL, 10);
+    const size_t size = (size_t)(end - ++line);
+    if (room)
+        s->events.room_about(s->events.arg, name, text, seq, target, line, size);
+    else
+        s->events.user_message(s->events.arg, name, text, seq, line, size);
+}
+
 static void take_room(struct store *s, const char *room, char *payload, size_t size)
 {
     char *end = payload + size;
@@ -104,6 +120,8 @@ static void take_room(struct store *s, const char *room, char *payload, size_t s
         take_messages(s, true, room, payload + 2, end);
     else if (payload[0] == 'c')
         take_act(s, room, payload + 2);
+    else if (payload[0] == 'a')
+        take_about(s, true, room, payload + 2, end);
     else if (payload[0] == 'p')
         take_presence(s, room, payload + 2);
     else if (payload[0] == 'r')
@@ -117,6 +135,8 @@ static void take_user(struct store *s, const char *user, char *payload, size_t s
     char *end = payload + size;
     if (payload[0] == 'm')
         take_messages(s, false, user, payload + 2, end);
+    else if (payload[0] == 'a')
+        take_about(s, false, user, payload + 2, end);
     else if (payload[0] == 'e')
         s->events.user_event(s->events.arg, user, payload + 2, size - 2);
     else if (payload[0] == 'd')

@@ -51,6 +51,9 @@ static const struct {
     [SCRIPT_ROOMS] = { "rooms", { "/clock.lua", "/owned.lua", "/rooms.lua" } },
     [SCRIPT_MEMBERS] = { "members", { "/clock.lua", "/owned.lua", "/members.lua" } },
     [SCRIPT_AUDIT] = { "audit", { "/clock.lua", "/owned.lua", "/audit.lua" } },
+    [SCRIPT_ACT] = { "act",
+                     { "/clock.lua", "/guard.lua", "/fence.lua", "/append.lua", "/text.lua",
+                       "/act.lua" } },
 };
 
 static void add_part(struct str *text, const char *path)

@@ -66,6 +66,7 @@ enum script_id {
     SCRIPT_ROOMS,
     SCRIPT_MEMBERS,
     SCRIPT_AUDIT,
+    SCRIPT_ACT,
     SCRIPT_COUNT,
     SCRIPT_NONE = SCRIPT_COUNT, /* a plain command */
 };
@@ -91,6 +92,7 @@ struct publisher {
 
 /* Who gets the answer of a command. */
 union request_done {
+    store_published_fn *published;
     store_messages_fn *messages;
     store_claimed_fn *claimed;
     store_roster_fn *roster;
@@ -129,6 +131,7 @@ struct request {
     request_fn *answer; /* NULL: fire and forget */
     union request_done done;
     void *arg;
+    char id[STORE_ID_BYTES + 1]; /* of the one message that it stores */
 };
 
 /* Messages of one stream that leave in one call and get numbers that follow each other. */

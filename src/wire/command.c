@@ -12,17 +12,9 @@ enum { RESUME_MAX = RULE_ROOMS_PER_CLIENT * 2 }; /* rooms, and as many conversat
 
 static int take_content_and_cid(struct draft *d)
 {
-    struct text t;
-
-    if (draft_take_cid(d) != 0 || draft_need_text(d, "content", &t) != 0)
+    if (draft_take_cid(d) != 0)
         return -EINVAL;
-    enum error_code code = rules_content(t.data, t.size);
-    if (code != ERROR_NONE)
-        return draft_refuse(d, code, "content");
-    quote_add(&d->content, t.data, t.size);
-    d->c.content_json = d->content.data;
-    d->c.content_json_size = d->content.size;
-    return 0;
+    return draft_take_content(d);
 }
 
 static bool is_resume_entry(const char *stream, const json_t *point, struct resume_entry *out)
@@ -147,6 +139,9 @@ static const struct {
     [COMMAND_HEARTBEAT] = { "heartbeat", parse_heartbeat },
     [COMMAND_AUTH] = { "auth", parse_auth },
     [COMMAND_RECEIVED] = { "received", parse_received },
+    [COMMAND_EDIT] = { "edit", parse_act_edit },
+    [COMMAND_DELETE] = { "delete", parse_act_delete },
+    [COMMAND_REACT] = { "react", parse_act_react },
     [COMMAND_ROOM] = { "room", parse_room },
 };
 

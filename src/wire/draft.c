@@ -1,5 +1,6 @@
 #include "draft.h"
 #include "confab/wire/date.h"
+#include "quote.h"
 #include "word.h"
 
 #include <errno.h>
@@ -158,6 +159,21 @@ int draft_take_cid(struct draft *d)
     return 0;
 }
 
+int draft_take_content(struct draft *d)
+{
+    struct text t;
+
+    if (draft_need_text(d, "content", &t) != 0)
+        return -EINVAL;
+    enum error_code code = rules_content(t.data, t.size);
+    if (code != ERROR_NONE)
+        return draft_refuse(d, code, "content");
+    quote_add(&d->content, t.data, t.size);
+    d->c.content_json = d->content.data;
+    d->c.content_json_size = d->content.size;
+    return 0;
+}
+
 bool draft_is_epoch(const char *text, size_t size)
 {
     return size == 0 || rules_token(text, size, RULE_EPOCH_BYTES);
@@ -183,7 +199,8 @@ struct command *draft_pack(struct draft *d)
         &c->epoch,  &c->token,  &c->content_json, &c->password,      &c->new_password,
         &c->label,  &c->device, &c->address,      &c->refresh_token, &c->query,
         &c->author, &c->cursor, &c->who,          &c->role,          &c->access,
-        &c->topic,  &c->reason, &c->invite,       &c->name
+        &c->topic,  &c->reason, &c->invite,       &c->target_id,     &c->emoji,
+        &c->name
     };
     enum { TEXTS = sizeof texts / sizeof texts[0] };
     const char **there[TEXTS]; /* most commands have two or three of them */

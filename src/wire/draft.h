@@ -64,6 +64,8 @@ int draft_take_room_or_to(struct draft *d) MUST_USE;
 int draft_take_token(struct draft *d, const char *field, size_t limit, const char **out) MUST_USE;
 /* What error->cid has; NULL when absent. */
 int draft_take_cid(struct draft *d) MUST_USE;
+/* The text of a message, as JSON into d->content. */
+int draft_take_content(struct draft *d) MUST_USE;
 /* The server itself gives out the empty one, of a conversation that has no message yet. */
 bool draft_is_epoch(const char *text, size_t size) MUST_USE;
 /* An access token: whatever it is, it is looked at later. NULL when absent or empty. */
@@ -91,5 +93,10 @@ int parse_search(struct draft *d) MUST_USE;
 
 /* command_room.c */
 int parse_room(struct draft *d) MUST_USE;
+
+/* command_act.c */
+int parse_act_edit(struct draft *d) MUST_USE;
+int parse_act_delete(struct draft *d) MUST_USE;
+int parse_act_react(struct draft *d) MUST_USE;
 
 #endif

@@ -107,6 +107,45 @@ void event_message_pieces(const struct command *c, const char *user, const char 
     str_addc(tail, '}');
 }
 
+static const char *about_kind(const struct command *c)
+{
+    return c->type == COMMAND_EDIT ? "edit" : c->type == COMMAND_DELETE ? "delete" : "react";
+}
+
+/* kind stands before content: nothing that people write comes before it. */
+void event_about_pieces(const struct command *c, const char *user, const char *id, struct str *head,
+                        struct str *mid, struct str *content, struct str *tail)
+{
+    begin(head, c->to != NULL ? "private" : "message");
+    if (c->to == NULL)
+        field_plain(head, "room", c->room);
+    key(head, "seq");
+
+    field_plain(mid, "id", id);
+    field_plain(mid, "user", user);
+    if (c->to != NULL)
+        field_plain(mid, "to", c->to);
+    field_plain(mid, "kind", about_kind(c));
+    field_number(mid, "target", c->target);
+
+    if (c->type == COMMAND_REACT)
+        field_text(content, "emoji", c->emoji);
+    if (c->type == COMMAND_REACT && c->remove)
+        field_bool(content, "remove", true);
+    key(content, "content");
+    if (c->type == COMMAND_EDIT)
+        str_add(content, c->content_json, c->content_json_size);
+    else if (c->type == COMMAND_DELETE)
+        str_addz(content, "\"(deleted a message)\"");
+    else
+        quote_add(content, c->emoji, strlen(c->emoji));
+    key(content, "timestamp");
+
+    if (c->cid != NULL)
+        field_plain(tail, "cid", c->cid);
+    str_addc(tail, '}');
+}
+
 struct frame *event_message(uint64_t seq, const char *json, size_t size)
 {
     return frame_new(FRAME_MESSAGE, seq, &(struct frame_part){ json, size }, 1);

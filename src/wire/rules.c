@@ -236,3 +236,17 @@ bool rules_label(const char *in, size_t size)
 {
     return rules_line(in, size, RULE_LABEL_CHARS);
 }
+
+bool rules_emoji(const char *in, size_t size)
+{
+    if (size > RULE_EMOJI_BYTES || !rules_line(in, size, RULE_EMOJI_BYTES) ||
+        !has_visible((const uint8_t *)in, size))
+        return false;
+    for (size_t i = 0; i < size;) {
+        ucs4_t c;
+        i += (size_t)u8_mbtouc_unsafe(&c, (const uint8_t *)in + i, size - i);
+        if (uc_is_property_white_space(c))
+            return false;
+    }
+    return true;
+}

@@ -86,7 +86,7 @@ struct command {
     const char *session;      /* hello, or NULL; register: of the guest who has the name, or NULL */
     const char *token;        /* access token: hello, auth and HTTP requests, or NULL */
     const char *cid;          /* message, private, history, search; or NULL */
-    const char *content_json; /* message, private: the content as a JSON string, quotes included */
+    const char *content_json; /* message, private, edit: a JSON string, quotes included */
     size_t content_json_size;
     const char *epoch; /* join with resume; history: or NULL for the present one */
     uint64_t seq;      /* join with resume, read; history: before, UINT64_MAX: the latest; after */
@@ -98,6 +98,9 @@ struct command {
     int64_t since_ms, until_ms;  /* search: 0 when there is none */
     struct resume_point *resume; /* hello */
     size_t resume_count;
+
+    /* edit, delete, react: id of the message that it is about; NULL: whatever it is */
+    const char *target_id;
 
     /* events and rooms */
     uint64_t target;    /* edit, delete, react: number of the message that it is about */

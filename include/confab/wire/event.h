@@ -83,6 +83,11 @@ struct frame *event_search(const struct finding *finding) MUST_USE;
 void event_message_pieces(const struct command *c, const char *user, const char *id,
                           struct str *head, struct str *mid, struct str *tail);
 
+/* The same of an event about a message (COMMAND_EDIT, DELETE, REACT), in four pieces:
+ * head seq mid ,"target_id":"ID" content timestamp tail. */
+void event_about_pieces(const struct command *c, const char *user, const char *id, struct str *head,
+                        struct str *mid, struct str *content, struct str *tail);
+
 /* A message or private message as it came from Redis: a complete JSON object. */
 struct frame *event_message(uint64_t seq, const char *json, size_t size) MUST_USE;
 

@@ -157,6 +157,11 @@ bool rules_line(const char *in, size_t size, size_t chars);
 /* … that may name a device: at most LABEL_CHARS characters. */
 bool rules_label(const char *in, size_t size);
 
+/* True when the text may be a reaction: 1 … EMOJI_BYTES bytes as rules_label() has them, without
+ * white space and not invisible. Whether it is one emoji is left to clients, which know newer ones
+ * than a server. Any thread. */
+bool rules_emoji(const char *in, size_t size);
+
 /* True when bytes are valid UTF-8 (RFC 3629: no surrogates, no overlong forms). Any thread. */
 bool rules_utf8(const char *in, size_t size);
 

@@ -17,7 +17,7 @@ local APPEND_TRIM_STEP = 20 -- as publish.lua
 -- fence that the caller knows, as text. fence, candidate, patient: as fence.lua.
 --
 -- In the answer: [1] epoch, [2] number, as stream_judge() has them; epoch nil: there is none yet;
--- guard (rooms): nil when there is none; length of the list; wait: true: ask again.
+-- guard: the copy in meta, or nil; length of the list; wait: true: ask again.
 local function append_open(root, prefix, users, known, fence, candidate, patient)
     local m = redis.call('HMGET', prefix .. ':meta', 'epoch', 'seq', 'fence', 'renewed', 'guard',
         'kept')
@@ -70,7 +70,7 @@ end
 local function append_renew(s)
     local archived = redis.call('EXISTS', s.root .. 'archive') == 1
     local life = s.kept and AWAY_SECONDS or HISTORY_SECONDS
-    if s.guard then
+    if s.guard and s.guard ~= '- 0' then
         redis.call('PERSIST', s.meta) -- what restricts a room does not end by itself
     else
         redis.call('EXPIRE', s.meta, archived and math.max(META_SECONDS, life) or life)

@@ -1,6 +1,7 @@
 #include "support/room/story.h"
 
 #include "confab/store/accounts.h"
+#include "confab/store/act.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,6 +40,16 @@ const char *store_state_text(enum store_state s)
 int store_publish(struct store *s, const struct store_publish *p, store_published_fn *d, void *a)
 {
     (void)s, (void)p;
+    store.published_done = d;
+    store.published_arg = a;
+    return 0;
+}
+int store_act(struct store *s, const struct store_act *act, store_published_fn *d, void *a)
+{
+    (void)s;
+    store.acts++;
+    store.act_target = act->target;
+    store.act_old = act->old != NULL;
     store.published_done = d;
     store.published_arg = a;
     return 0;

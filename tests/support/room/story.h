@@ -23,6 +23,9 @@ struct told {
     uint64_t load_known; /* the number that Redis must not have lost */
     store_published_fn *published_done;
     void *published_arg;
+    int acts;
+    uint64_t act_target; /* number of the message that the last one is about */
+    bool act_old;        /* it came with what an archive said */
     store_roster_fn *roster_done;
     void *roster_arg;
     store_tops_fn *tops_done;
