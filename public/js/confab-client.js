@@ -123,8 +123,11 @@ export class ConfabClient extends Emitter {
      * @param {{invite?: string}} [options] invite: the code of an invitation
      */
     join(room, { invite } = {}) {
-        if (invite) this.invitations.set(room.normalize('NFC'), invite);
-        this.#open(room);
+        const stream = room.normalize('NFC');
+        const isKnown = this.streams.has(stream);
+        if (invite) this.invitations.set(stream, invite);
+        this.#open(stream);
+        if (invite && isKnown) this.#ask(stream);
     }
 
     /** @param {string} user Asks for the conversation with a user, and keeps it up to date. */
@@ -503,8 +506,11 @@ export class ConfabClient extends Emitter {
         const known = this.streams.get(name);
         const resumes = known?.known && known.epoch === epoch;
         if ((resumes ? known.seq : received) < seq) (known ?? this.#known(name)).expect(seq);
-        else if (resumes) known.requestedAt = 0;
-        else if (known) this.#ask(name);
+        else if (known && !resumes) this.#ask(name);
+        else if (known) {
+            known.requestedAt = 0; // nothing is missing, so nothing comes
+            this.outbox.settled(name, known.since);
+        }
     }
 
     /** @param {Frame[]} frames @param {string} [epoch] */

@@ -94,6 +94,40 @@ for (const [what, where] of [
         await alice.hears(line(SPOKEN));
     });
 
+test('a long way up and down again: rows far away are let go of, none is missing', async (t) => {
+    const many = 1000;
+    await fill(t, 'deep', Array.from({ length: many }, (_, i) => `deep ${i + 1}`));
+    const alice = await enter(t, 'alice-deep', 'deep');
+    await alice.hears(`deep ${many}`);
+    /** Scrolls one way until a message is there; the most rows, and holes and jumps on the way. */
+    const travel = (way, goal) =>
+        alice.page.evaluate(
+            async ([way, goal]) => {
+                const scroller = document.getElementById('scroller');
+                const list = document.getElementById('messages');
+                const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
+                const numbers = () => [...list.querySelectorAll('.message')].map((row) => Number(row.dataset.seq));
+                const seen = new Set();
+                let most = 0;
+                while (!numbers().includes(goal)) {
+                    scroller.scrollTop = way < 0 ? 0 : scroller.scrollHeight;
+                    await frame();
+                    const shown = numbers();
+                    shown.forEach((seq, i) => i && seq !== shown[i - 1] + 1 && seen.add('hole'));
+                    most = Math.max(most, shown.length);
+                }
+                return { most, problems: [...seen] };
+            },
+            [way, goal],
+        );
+    for (const [way, goal] of [[-1, 1], [1, many]]) {
+        const { most, problems } = await travel(way, goal);
+        assert.deepEqual(problems, []);
+        assert.ok(most > 500 && most <= 960, `${most} rows`);
+    }
+    await alice.say('back at the end');
+});
+
 test('what is missing is said where it is missing', async (t) => {
     await fill(t, 'holes');
     const file = path.join(path.dirname(redis.address.slice('unix:'.length)), 'data', 'archive.db');
