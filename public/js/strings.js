@@ -239,7 +239,7 @@ export const strings = {
         isLoading ? 'Loading…' : 'This room belongs to nobody: everybody may do the same in it.',
     noTopic: 'No topic.',
     /** @param {number} seconds */
-    slowChoice: (seconds) => (seconds ? `one message in ${span(1000 * seconds)}` : 'off'),
+    slowChoice: (seconds) => (seconds ? `every ${span(1000 * seconds)}` : 'off'),
     /** @param {number} n */
     onTheList: (n) => `On the list (${n})`,
     /** @type {Record<string, string>} */

@@ -78,6 +78,7 @@ test('a private room: made on a phone, shared by a link, for members only', asyn
 
     await olga.page.click('#open-room');
     await olga.sees('#room-kind', 'Private: members only.');
+    await olga.picture('room-sheet-top-320');
     await olga.page.click('#invite-form button');
     const url = new URL(await link(olga));
     assert.equal(url.searchParams.size, 0, 'nothing of it reaches a server');
@@ -155,6 +156,9 @@ test('a mute, slow mode and a ban: sentences with their time', async (t) => {
     assert.equal(await guest.page.inputValue('#text'), 'two', 'what was written stays');
     await owner.page.keyboard.press('Escape');
 
+    await press(owner, 'willi');
+    await owner.picture('actions-moderator');
+    await owner.page.keyboard.press('Escape');
     await press(owner, 'willi', 'Ban willi…', 'Ban willi for 1 hour');
     await guest.sees('#toast', /You are banned from hall for (1 hour|60 minutes)\./);
     await guest.place('rooms', 'hall').waitFor({ state: 'detached' });
@@ -184,6 +188,7 @@ test('roles: a moderator may, a member may not; the room is given away and ended
     await owner.page.getByLabel('Role of yann').selectOption('owner');
     await owner.page.getByRole('button', { name: 'Give the room to yann' }).click();
     await mod.page.waitForSelector('#room-end-part', { state: 'visible' });
+    await mod.picture('room-sheet-desktop');
     await owner.page.waitForSelector('#room-end-part', { state: 'hidden' });
     await mod.page.click('#room-end-part summary');
     await mod.page.click('#room-end');
