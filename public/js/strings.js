@@ -14,6 +14,7 @@ const ERRORS = {
     uncertain: 'Nobody knows whether this arrived. Look before you send it again.',
     bad_query: 'Search for 1 to 16 words.',
     bad_cursor: 'This does not go on. Search again.',
+    search_off: 'The archive of this server has no index of words.',
     archive_off: 'This server keeps no archive to search in.',
     archive_unavailable: 'The archive does not answer. Try again in a moment.',
     busy: 'The server has too much to do. Try again in a moment.',

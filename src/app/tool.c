@@ -54,12 +54,14 @@ static const struct tool {
       "         the standard output\n"
       "forget   NAME's account ends, and the messages lose their text and author here, in Redis\n"
       "         and in every archive; backups and exports keep them\n" },
-    { "archive", "list or drop the archives of a Redis", tool_archive, " ", " --yes ",
+    { "archive", "list or drop archives, list acts on rooms", tool_archive, " ", " --yes ",
       "Usage: confab archive list\n"
       "       confab archive drop ID --yes\n"
+      "       confab archive audit\n"
       "\n"
       "list   the archives for which Redis keeps messages, and how far they are\n"
-      "drop   Redis waits no more for the archive ID, which will never come back\n" },
+      "drop   Redis waits no more for the archive ID, which will never come back\n"
+      "audit  all acts on rooms that the archive here knows of, as JSON lines, oldest first\n" },
 };
 enum { TOOLS = sizeof tools / sizeof tools[0] };
 

@@ -18,8 +18,7 @@ static void write_row(void *arg, const struct care_row *row)
     struct writing *w = arg;
 
     str_reset(&w->line);
-    transfer_add_message(&w->line, row->stream, row->epoch, row->kind, row->json, row->json_size,
-                         row->state);
+    transfer_add_message(&w->line, row->stream, row->epoch, row->kind, row->json, row->json_size);
     fwrite(w->line.data, 1, w->line.size, w->to->file);
     w->to->count++;
 }

@@ -126,8 +126,34 @@ static void tell_archive(void *arg, const struct operator_archive *archive)
         printf(" seen=%.*s state=%s\n", (int)(state - archive->seen), archive->seen, state + 1);
 }
 
+/* Of the archive's file: it has them for ever, Redis the last AUDIT_KEEP. */
+static int archive_audit(const struct tool_line *line)
+{
+    char after[SINK_NAME_BYTES + 1] = "";
+    struct sink_records found = { .count = SINK_RECORDS_MOST };
+    enum sink_status status = SINK_OK;
+    void *sink = tool_open(line, SINK_READ);
+
+    if (sink == NULL)
+        return TOOL_FAILED;
+    while (status == SINK_OK && found.count == SINK_RECORDS_MOST) {
+        status = sink_sqlite.records(sink, "audit", after, &found);
+        for (size_t i = 0; status == SINK_OK && i < found.count; i++) {
+            printf("%.*s\n", (int)found.records[i].size, found.records[i].json);
+            text_copy(after, sizeof after, found.records[i].name);
+        }
+    }
+    int result = status == SINK_OK ? TOOL_DONE : tool_sink_failed(sink);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        result = tool_fail("the standard output cannot be written: %s", strerror(errno));
+    sink_sqlite.close(sink);
+    return result;
+}
+
 int tool_archive(const struct tool_line *line)
 {
+    if (line->word_count == 1 && strcmp(line->words[0], "audit") == 0)
+        return archive_audit(line);
     const bool list = line->word_count == 1 && strcmp(line->words[0], "list") == 0;
     const bool drop = line->word_count == 2 && strcmp(line->words[0], "drop") == 0;
     struct settings settings = line->settings;
@@ -135,7 +161,7 @@ int tool_archive(const struct tool_line *line)
     int error = -EIO;
 
     if (!list && !drop)
-        return tool_misuse("archive needs list, or drop and an id: confab archive --help");
+        return tool_misuse("archive needs list, audit, or drop and an id: confab archive --help");
     if (drop && !line->yes)
         return tool_misuse("what waits for that archive may go: say --yes");
     if (redis_open(&r, &settings)) {

@@ -70,9 +70,8 @@ static void walk_epoch(struct walk *w, int64_t id, const char *stream, const cha
                                       .time_ms = sqlite3_column_int64(s, 1),
                                       .kind = sqlite3_column_int(s, 2),
                                       .json = (const char *)sqlite3_column_text(s, 3),
-                                      .json_size = (size_t)sqlite3_column_bytes(s, 3),
-                                      .state = (const char *)sqlite3_column_text(s, 4) };
-        const bool is_wanted = sqlite3_column_int(s, 5) != 0 &&
+                                      .json_size = (size_t)sqlite3_column_bytes(s, 3) };
+        const bool is_wanted = sqlite3_column_int(s, 4) != 0 &&
                                (filter->until_ms == 0 || row.time_ms < filter->until_ms);
         if (is_wanted)
             w->fn(w->arg, &row);

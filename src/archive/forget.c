@@ -1,6 +1,6 @@
 /* Orders to forget somebody: records of the kind `forget`, each with how far it has come. The
  * author is in no table, so all messages are looked at, some thousands per step. */
-#include "state.h"
+#include "event.h"
 
 #include <string.h>
 
@@ -44,15 +44,27 @@ static void forget_message(struct file *f, const struct order *o, int64_t id)
 {
     sqlite3_stmt *s = file_statement(f, STATEMENT_FORGET);
 
+    event_forget(f, id);
     message_unindex(f, id);
     bind_number(s, 1, id);
     bind_textz(s, 2, o->as);
     file_run(f, s);
 }
 
+/* In what somebody else wrote the name stays text, but mentions nobody any more. */
+static void forget_mention(struct file *f, const struct order *o, int64_t id)
+{
+    sqlite3_stmt *s = file_statement(f, STATEMENT_FORGET_MENTION);
+
+    bind_number(s, 1, id);
+    bind_textz(s, 2, o->name);
+    file_run(f, s);
+}
+
 static void look_through(struct file *f, const struct order *o)
 {
     int64_t ids[LOOK_MOST];
+    bool wrote[LOOK_MOST];
     size_t count = 0;
     sqlite3_stmt *s = file_statement(f, STATEMENT_MESSAGE_AFTER_MANY);
 
@@ -64,11 +76,13 @@ static void look_through(struct file *f, const struct order *o)
     bind_number(s, 2, end);
     bind_number(s, 3, o->until_ms);
     bind_textz(s, 4, o->name);
-    while (count < LOOK_MOST && file_row(f, s))
-        ids[count++] = sqlite3_column_int64(s, 0);
+    for (; count < LOOK_MOST && file_row(f, s); count++) {
+        ids[count] = sqlite3_column_int64(s, 0);
+        wrote[count] = sqlite3_column_int(s, 1) != 0;
+    }
     sqlite3_reset(s);
     for (size_t i = 0; i < count; i++)
-        forget_message(f, o, ids[i]);
+        (wrote[i] ? forget_message : forget_mention)(f, o, ids[i]);
     set_next(f, o, end == INT64_MAX ? NEXT_IS_MERGE : end + 1);
 }
 

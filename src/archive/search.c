@@ -516,7 +516,9 @@ enum sink_status search_within(struct file *f, const struct search_query *q, int
     if (!file_begin(f, false))
         return f->status;
     struct search *s = search_of(f);
-    if (s != NULL)
+    if (fact_number(f, "indexes", 1) == 0) /* the writer says it, perhaps while this one reads */
+        out->refused = ERROR_SEARCH_OFF;
+    else if (s != NULL)
         out->refused = query_read(&s->query, q->q, q->user);
     if (s != NULL && out->refused == ERROR_NONE) {
         out->behind = behind(f);

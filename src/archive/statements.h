@@ -3,6 +3,12 @@
 #ifndef ARCHIVE_STATEMENTS_H
 #define ARCHIVE_STATEMENTS_H
 
+/* Is the person among those whom a message mentions? Few mention anybody, which is quick to see. */
+#define MENTIONS(name)                                                                             \
+    "instr(json, ',\"mentions\":[') > 0 AND EXISTS (SELECT 1 FROM json_each(message.json, "        \
+    "'$.mentions')"                                                                                \
+    " WHERE value = " name ")"
+
 /* clang-format off */
 #define STATEMENTS(X) \
     X(BEGIN, "BEGIN IMMEDIATE") \
@@ -102,11 +108,15 @@
         " FROM record WHERE kind = 'forget' LIMIT 1") \
     X(FORGET_NEXT, "UPDATE record SET json = json_set(iif(json = '', '{}', json), '$.next', ?2)" \
         " WHERE kind = 'forget' AND name = ?1") \
-    X(FORGET_FIND, "SELECT id FROM message WHERE id >= ?1 AND id <= ?2 AND time_ms <= ?3" \
-        " AND json_extract(json, '$.user') = ?4") \
+    X(FORGET_FIND, "SELECT id, json_extract(json, '$.user') = ?4 AS wrote FROM message" \
+        " WHERE id >= ?1 AND id <= ?2 AND time_ms <= ?3 AND (wrote OR " MENTIONS("?4") ")") \
+    X(FORGET_MENTION, "UPDATE message SET json = json_set(json, '$.mentions', (SELECT" \
+        " json_group_array(value) FROM json_each(message.json, '$.mentions') WHERE value <> ?2))" \
+        " WHERE id = ?1") \
     X(FORGET, "UPDATE message SET kind = CASE kind WHEN 7 THEN 7 ELSE 6 END, state = NULL," \
-        " json = json_remove(json_set(json, '$.user', ?2, '$.content', ''," \
-        "  '$.deleted', json('true')), '$.cid') WHERE id = ?1") \
+        " json = json_remove(json_set(json_remove(json, '$.deleted'), '$.user', ?2," \
+        "  '$.content', '', '$.deleted', json('true')), '$.cid', '$.edited', '$.mentions'," \
+        "  '$.emoji', '$.remove') WHERE id = ?1") \
     X(INDEX_MERGE, "INSERT INTO search (search, rank) VALUES ('merge', ?1)") \
     X(REJECTED_DROP, "DELETE FROM rejected WHERE instr(CAST(body AS TEXT), ?1)") \
     /* searches: nothing may stand beside MATCH and the rowid, or the planner may leave the index */ \
@@ -124,8 +134,8 @@
     /* tools */ \
     X(CARE_EPOCH, "SELECT epoch.id, epoch.name, stream.name FROM epoch" \
         " JOIN stream ON stream.id = stream WHERE epoch.id >= ?1 ORDER BY epoch.id LIMIT 1") \
-    X(CARE_ROWS, "SELECT id, time_ms, kind, json, state," \
-        " ?3 IS NULL OR json_extract(json, '$.user') = ?3 FROM message" \
+    X(CARE_ROWS, "SELECT id, time_ms, kind, json," \
+        " ?3 IS NULL OR json_extract(json, '$.user') = ?3 OR " MENTIONS("?3") " FROM message" \
         " WHERE id >= ?1 AND id <= ?2 ORDER BY id") \
     X(CARE_NUMBERS, "SELECT stream.name, epoch.name, (SELECT count(*) FROM message" \
         "  WHERE message.id BETWEEN epoch.id << 32 AND epoch.id << 32 | 4294967295)," \

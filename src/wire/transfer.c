@@ -6,7 +6,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-enum { VERSION = 1, KIND_SEARCHABLE = 1, KIND_FORGOTTEN = 6 };
+/* docs/DATA.md, message.kind: up to the first one are no events */
+enum { VERSION = 1, KIND_PRIVATE = 1, KIND_FORGOTTEN = 6 };
 
 /* ---- writing ---- */
 
@@ -17,7 +18,7 @@ void transfer_add_head(struct str *out, const char *archive, int64_t now_ms)
 }
 
 void transfer_add_message(struct str *out, const char *stream, const char *epoch, int kind,
-                          const char *json, size_t size, const char *state)
+                          const char *json, size_t size)
 {
     const char *bar = strchr(stream, '|');
 
@@ -30,10 +31,6 @@ void transfer_add_message(struct str *out, const char *stream, const char *epoch
     field_number(out, "kind", (uint64_t)kind);
     key(out, "message");
     str_add(out, json, size);
-    if (state != NULL) {
-        key(out, "state");
-        str_addz(out, state);
-    }
     str_addz(out, "}\n");
 }
 
@@ -100,6 +97,25 @@ static const char *read_place(const json_t *line, struct transfer_message *out)
     return NULL;
 }
 
+/* Events of the administrator are by "*", which is no name; who was forgotten has another one. */
+static bool is_author(const json_t *user, int kind)
+{
+    if (kind == KIND_FORGOTTEN)
+        return json_is_string(user);
+    return is_name(user) || (kind > KIND_PRIVATE && json_is_string(user) &&
+                             strcmp(json_string_value(user), "*") == 0);
+}
+
+/* A deleted message has none. */
+static bool is_content(const json_t *content, const json_t *deleted)
+{
+    if (!json_is_string(content))
+        return false;
+    if (deleted != NULL && json_string_length(content) == 0)
+        return true;
+    return rules_content(json_string_value(content), json_string_length(content)) == ERROR_NONE;
+}
+
 static const char *read_message(const json_t *message, struct transfer_message *out)
 {
     const json_t *seq = json_object_get(message, "seq"), *room = json_object_get(message, "room");
@@ -110,8 +126,7 @@ static const char *read_message(const json_t *message, struct transfer_message *
         return "message is not an object";
     if (!json_is_string(json_object_get(message, "type")))
         return "message has no type";
-    if (out->kind == KIND_FORGOTTEN ? !json_is_string(json_object_get(message, "user"))
-                                    : !is_name(json_object_get(message, "user")))
+    if (!is_author(json_object_get(message, "user"), out->kind))
         return "user is not a name";
     if (!json_is_integer(seq) || json_integer_value(seq) < 1 ||
         json_integer_value(seq) > UINT32_MAX)
@@ -123,9 +138,7 @@ static const char *read_message(const json_t *message, struct transfer_message *
     if (room != NULL &&
         (!json_is_string(room) || strcmp(json_string_value(room), out->stream + 2) != 0))
         return "the message is of another room";
-    if (out->kind <= KIND_SEARCHABLE &&
-        (!json_is_string(content) ||
-         rules_content(json_string_value(content), json_string_length(content)) != ERROR_NONE))
+    if (out->kind <= KIND_PRIVATE && !is_content(content, json_object_get(message, "deleted")))
         return "content is not 1 to 4096 bytes of text";
     return NULL;
 }

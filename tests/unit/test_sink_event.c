@@ -363,6 +363,69 @@ static void no_more_reactions_than_a_page_can_carry(void **state)
     assert_null(strstr(row_of(t, "E", 1), "\"e7.\""));
 }
 
+/* ---- a person is forgotten ---- */
+
+static void say_to(struct test_archive *t, uint64_t seq, const char *user, const char *rest)
+{
+    struct sink_written written;
+    char json[512];
+
+    snprintf(json, sizeof json,
+             "{\"type\":\"message\",\"room\":\"hall\",\"seq\":%u,\"id\":\"x%u\",\"user\":\"%s\",%s,"
+             "\"timestamp\":1,\"mentions\":[\"bob\",\"carol\"]}",
+             (unsigned)seq, (unsigned)seq, user, rest);
+    archive_write(t, "r:hall", "E", seq, json, &written);
+    assert_int_equal(written.added, 1);
+}
+
+static void forgetting_takes_reactions_edits_and_mentions(void **state)
+{
+    static const char about[] = "\"target\":1,\"target_id\":\"E-1\"";
+    const struct sink_record order = { "forget", "carol", 100000, "", 0 };
+    struct test_archive *t = *state;
+    struct sink_written written;
+    char rest[256];
+
+    archive_say_all(t, "E", 1, 1);
+    react(t, 2, "👍", false);
+    snprintf(rest, sizeof rest, "\"kind\":\"react\",%s,\"emoji\":\"👍\",\"content\":\"👍\"", about);
+    say_to(t, 3, "carol", rest);
+    say_to(t, 4, "carol", "\"content\":\"first\"");
+    say_to(t, 5, "carol",
+           "\"kind\":\"edit\",\"target\":4,\"target_id\":\"x4\",\"content\":\"second\"");
+    say_to(t, 6, "bob", "\"content\":\"hello @carol\"");
+    assert_row(t, 1, "\"reactions\":{\"👍\":[\"ann\",\"carol\"]}");
+    assert_row(t, 4, "second");
+    const struct sink_batch batch = { .records = &order, .record_count = 1 };
+    assert_int_equal(sink_sqlite.write(t->sink, &batch, &written), SINK_OK);
+    archive_upkeep(t);
+    assert_row(t, 1, "\"reactions\":{\"👍\":[\"ann\"]}");
+    assert_row(t, 6, "\"content\":\"hello @carol\",\"timestamp\":1,\"mentions\":[\"bob\"]}");
+    for (uint64_t seq = 3; seq <= 5; seq++)
+        assert_row(t, seq, "\"content\":\"\",\"timestamp\":1,\"deleted\":true}");
+    assert_null(strstr(row_of(t, "E", 3), "👍"));
+    assert_int_equal(archive_sql(t, "SELECT count(*) FROM message WHERE kind = 6"), 3);
+    assert_well(t);
+}
+
+/* ---- what is too old ---- */
+
+static void an_event_goes_after_its_message(void **state)
+{
+    struct test_archive *t = *state;
+
+    archive_close(t);
+    t->settings.archive_room_messages = 2;
+    archive_open(t);
+    event(t, "E", 1, "edit", 9, "gone", "\"content\":\"tea\"");
+    archive_say_all(t, "E", 2, 2);
+    assert_int_equal(archive_sql(t, "SELECT count(*) FROM waiting"), 1);
+    archive_say_all(t, "E", 3, 3);
+    archive_upkeep(t);
+    assert_int_equal(archive_sql(t, "SELECT count(*) FROM message"), 2);
+    assert_int_equal(archive_sql(t, "SELECT count(*) FROM waiting"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, archive_setup, archive_teardown)
 
 int main(void)
@@ -382,6 +445,8 @@ int main(void)
         TEST(a_reaction_taken_back_before_it_came_stays_away),
         TEST(reactions_wait_for_their_message),
         TEST(no_more_reactions_than_a_page_can_carry),
+        TEST(forgetting_takes_reactions_edits_and_mentions),
+        TEST(an_event_goes_after_its_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,10 @@ static void the_index_can_be_turned_off_and_on(void **state)
     archive_upkeep(t);
     assert_int_equal(archive_about(t).unindexed, 0);
     assert_int_equal(archive_sql(t, "SELECT count(*) FROM search WHERE search MATCH 'text'"), 0);
+    const struct search_query query = { .q = "text", .limit = 1 };
+    struct search_result found;
+    assert_int_equal(sink_sqlite.search(t->reader, &query, &found), SINK_OK);
+    assert_int_equal(found.refused, ERROR_SEARCH_OFF);
     archive_close(t);
     t->settings.archive_index = true;
     archive_open(t);

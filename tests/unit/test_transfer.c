@@ -51,7 +51,7 @@ static void what_is_written_is_read(void **state)
     const char *why;
 
     (void)state;
-    transfer_add_message(&line, "r:general", "E", 0, MESSAGE, strlen(MESSAGE), NULL);
+    transfer_add_message(&line, "r:general", "E", 0, MESSAGE, strlen(MESSAGE));
     assert_string_equal(line.data, ROOM MESSAGE "}\n");
     line.data[line.size - 1] = '\0';
     fine(line.data);
@@ -73,14 +73,14 @@ static void what_is_written_is_read(void **state)
     str_fini(&line);
 }
 
-static void a_conversation_and_its_state(void **state)
+static void a_conversation_has_two_names(void **state)
 {
     static const char json[] = "{\"type\":\"private\",\"seq\":1,\"user\":\"bob\",\"to\":\"alice\","
                                "\"content\":\"x\",\"timestamp\":0}";
     struct str line = STR_INIT;
 
     (void)state;
-    transfer_add_message(&line, "d:alice|bob", "E", 1, json, strlen(json), "{\"message\":1}");
+    transfer_add_message(&line, "d:alice|bob", "E", 1, json, strlen(json));
     line.data[line.size - 1] = '\0';
     fine(line.data);
     assert_string_equal(message.stream, "d:alice|bob");
@@ -157,6 +157,26 @@ static void what_was_forgotten_has_no_text(void **state)
          "\"user\":\"(deleted)\",\"seq\":1,\"content\":\"\",\"timestamp\":1,\"deleted\":true}}");
 }
 
+static void events_and_what_they_left_are_read(void **state)
+{
+    (void)state;
+    fine("{\"room\":\"general\",\"epoch\":\"E\",\"kind\":0,\"message\":{\"type\":\"message\","
+         "\"seq\":1,"
+         "\"user\":\"al\",\"content\":\"\",\"timestamp\":1,\"deleted\":9}}");
+    broken("{\"room\":\"general\",\"epoch\":\"E\",\"kind\":0,\"message\":{\"type\":\"message\","
+           "\"seq\":1,"
+           "\"user\":\"al\",\"content\":\"\",\"timestamp\":1}}",
+           "content is not 1 to 4096 bytes of text");
+    fine("{\"room\":\"general\",\"epoch\":\"E\",\"kind\":3,\"message\":{\"type\":\"message\","
+         "\"seq\":9,"
+         "\"user\":\"*\",\"kind\":\"delete\",\"target\":1,\"target_id\":\"i\",\"content\":\"x\","
+         "\"timestamp\":1}}"); /* the administrator */
+    broken("{\"room\":\"general\",\"epoch\":\"E\",\"kind\":0,\"message\":{\"type\":\"message\","
+           "\"seq\":9,"
+           "\"user\":\"*\",\"content\":\"x\",\"timestamp\":1}}",
+           "user is not a name");
+}
+
 static void nul_is_not_json(void **state)
 {
     static const char line[] = ROOM "{\"type\":\"message\",\"user\":\"a\",\"seq\":1,"
@@ -189,11 +209,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
-        cmocka_unit_test(a_conversation_and_its_state),
+        cmocka_unit_test(a_conversation_has_two_names),
         cmocka_unit_test(white_space_and_order_do_not_matter),
         cmocka_unit_test(each_fault_is_named),
         cmocka_unit_test(each_fault_of_a_message_is_named),
         cmocka_unit_test(what_was_forgotten_has_no_text),
+        cmocka_unit_test(events_and_what_they_left_are_read),
         cmocka_unit_test(nul_is_not_json),
         cmocka_unit_test(a_line_has_a_limit),
     };

@@ -11,13 +11,14 @@ struct care_row {
     const char *stream, *epoch;
     int kind; /* docs/DATA.md, message.kind */
     int64_t time_ms;
-    const char *json, *state; /* state NULL: none */
+    const char *json;
     size_t json_size;
 };
 struct care_filter {
     const char *const *streams; /* NULL: all */
     size_t stream_count;
-    const char *person;         /* what this one wrote, and their conversations; NULL: all */
+    const char *person;         /* what this one wrote, what mentions them, and their
+                                 * conversations; NULL: all */
     int64_t since_ms, until_ms; /* since ≤ time < until; 0: no bound */
 };
 typedef void care_row_fn(void *arg, const struct care_row *row);

@@ -20,6 +20,7 @@ enum {
     SINK_ID_BYTES = 16,      /* of an archive's id: hex digits */
     SINK_ENTRY_BYTES = 41,   /* of a stream entry's id */
     SINK_CURSOR_BYTES = 63,  /* of a search's cursor */
+    SINK_NAME_BYTES = 255,   /* of a record */
     SINK_WHY_BYTES = 255,
     SINK_STREAM_BYTES =
         2 * NAME_MAX_BYTES + 3 > ROOM_MAX_BYTES + 2 ? 2 * NAME_MAX_BYTES + 3 : ROOM_MAX_BYTES + 2,

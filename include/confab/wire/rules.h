@@ -85,6 +85,7 @@ enum {
     X(ARCHIVE_OFF, "archive_off", 0, 404, "This server keeps no archive.")                         \
     X(ARCHIVE_UNAVAILABLE, "archive_unavailable", 1, 503,                                          \
       "The archive does not answer: try again after retry_after_ms.")                              \
+    X(SEARCH_OFF, "search_off", 0, 404, "The archive of this server has no index of words.")       \
     X(BAD_QUERY, "bad_query", 0, 400, "Search for 1 to 16 words, at most 256 bytes in all.")       \
     X(BAD_CURSOR, "bad_cursor", 0, 400,                                                            \
       "This cursor is not of this room or search: start again without it.")                        \

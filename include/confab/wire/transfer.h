@@ -32,10 +32,10 @@ struct transfer_message {
     size_t json_size;
 };
 
-/* Each appends a line. state: JSON, or NULL. */
+/* Each appends a line. */
 void transfer_add_head(struct str *out, const char *archive, int64_t now_ms);
 void transfer_add_message(struct str *out, const char *stream, const char *epoch, int kind,
-                          const char *json, size_t size, const char *state);
+                          const char *json, size_t size);
 void transfer_add_end(struct str *out, uint64_t count);
 
 /* What a line is, without its end of line. *why: what is wrong with a broken one, in a few words.
