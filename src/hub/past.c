@@ -17,6 +17,7 @@ enum {
     RETRY_UNAVAILABLE_MS = 1000,
     RETRY_BUSY_MS = 500,
     PEER_ASKS_MAX = 16, /* requests of one peer that wait */
+    ACCESS_ASKS_MAX = 3,
 };
 
 /* A request that waits for Redis or an archive. */
@@ -27,6 +28,7 @@ struct past {
     char stream[ROOM_MAX_BYTES + 2];      /* room or "@NAME" */
     char now_epoch[RULE_EPOCH_BYTES + 1]; /* the stream's, when the archive was asked */
     bool list_only;                       /* the archive has nothing that could follow */
+    unsigned access_asks;                 /* how often Redis was asked who may read */
 };
 
 /* The list of a stream, whole or the part that matters. */
@@ -419,17 +421,25 @@ static void run(struct past *op) REQUIRES(on_hub)
 
 static void ask_access(struct past *op) REQUIRES(on_hub);
 
+/* What this instance has of the room is newer than the answer. A room whose owner has ended it has
+ * no version in Redis any more, so that is not asked for ever. */
+static bool is_outdated(const struct past *op, const struct store_access *r) REQUIRES(on_hub)
+{
+    const struct room *room = room_find(op->hub, op->command->room);
+    return room && room->state == ROOM_LIVE && room->version > r->version &&
+           op->access_asks < ACCESS_ASKS_MAX;
+}
+
 static void access_told(void *arg, const struct store_access *r)
 {
     role_assume(&on_hub);
     struct past *op = arg;
-    const struct room *room = room_find(op->hub, op->command->room);
     if (r->status == STORE_REFUSED)
         refuse(op, ERROR_STORE_FAILED, NULL, -1);
     else if (r->status != STORE_OK)
         refuse(op, ERROR_UNAVAILABLE, NULL, RETRY_UNAVAILABLE_MS);
-    else if (room && room->state == ROOM_LIVE && room->version > r->version)
-        ask_access(op); /* what this instance has is newer than the answer */
+    else if (is_outdated(op, r))
+        ask_access(op);
     else if (r->may[0] == 'b')
         refuse(op, ERROR_BANNED, "room", r->banned_ms > 0 ? r->banned_ms : -1);
     else if (r->may[0] != '1')
@@ -442,6 +452,7 @@ static void ask_access(struct past *op)
 {
     const char *name = op->command->room;
     const struct room *room = room_find(op->hub, name);
+    op->access_asks++;
     const int error =
         store_access(op->hub->store, name, room ? room->guard : "", reader(op), access_told, op);
     if (error)

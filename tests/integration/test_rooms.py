@@ -440,7 +440,7 @@ def test_an_act_that_an_instance_missed(own_redis, start):
     people.close()
 
 
-def test_a_room_that_ended_is_anybodys(people, room):
+def test_a_room_that_ended_is_anybodys(people, halls, room):
     owner, guest = people.clients["owner"], people.clients["guest"]
     for client in (owner, guest):
         assert joins(client, room) == "done"
@@ -453,6 +453,9 @@ def test_a_room_that_ended_is_anybodys(people, room):
     assert joined["epoch"] != epoch and "guard" not in joined
     assert history["messages"] == []
     assert outcome(says(guest, room)) == "done"
+    for hall in halls:
+        reply = ask(hall, "GET", f"/messages/{room}")
+        assert (reply.status, len(reply.body["messages"])) == (200, 1)
     people.everybody_out(room)
 
 
