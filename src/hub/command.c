@@ -144,6 +144,7 @@ static void publish(struct hub *h, struct peer *p, struct command *c, const stru
         .to = c->to,
         .cid = c->cid,
         .id = id,
+        .mentions = c->mentioned,
         .head = &h->head,
         .mid = &h->mid,
         .tail = &h->tail,

@@ -245,7 +245,8 @@ static void write_call(struct store *s, struct request *r)
         str_add(&r->bytes, g->keys.data, g->keys.size);
     argument_fence(&r->bytes, s);
     for (const struct group *g = r->groups; g; g = g->next) {
-        request_addu(r, 8 * (uint64_t)g->count + 2 * g->channels + g->has_cid);
+        request_addu(r,
+                     16 * (uint64_t)g->count + 8 * g->has_mentions + 2 * g->channels + g->has_cid);
         str_add(&r->bytes, g->head.data, g->head.size);
         str_add(&r->bytes, g->known.data, g->known.size);
         str_add(&r->bytes, g->messages.data, g->messages.size);
@@ -298,6 +299,7 @@ static struct group *open_group(struct store *s, const struct store_publish *p, 
     struct group *g = group_new(s);
     g->channels = channels;
     g->has_cid = p->cid != NULL;
+    g->has_mentions = p->mentions != NULL;
     str_add(&g->stream, stream->data, stream->size);
     str_add(&g->head, head->data, head->size);
     argument_addj(&g->keys, stream->data, ":meta");
@@ -324,6 +326,7 @@ static bool joins_group(const struct group *g, const struct store_publish *p,
                         const struct str *head)
 {
     return g->count < PUBLISH_MOST && g->has_cid == (p->cid != NULL) &&
+           g->has_mentions == (p->mentions != NULL) &&
            (!p->to || strcmp(g->writer, p->user) == 0) && g->head.size == head->size &&
            memcmp(g->head.data, head->data, head->size) == 0;
 }
@@ -393,6 +396,10 @@ int store_publish(struct store *s, const struct store_publish *p, store_publishe
         argument_add(&g->messages, p->tail->data, p->tail->size);
         argument_addz(&g->messages, p->id);
         g->arg_count += 2;
+    }
+    if (p->mentions) {
+        argument_addz(&g->messages, p->mentions);
+        g->arg_count++;
     }
     add_publisher(g, p, done, arg);
     stat_set(s->stats, redis_in_flight, ++s->in_flight);

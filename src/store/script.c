@@ -13,7 +13,8 @@ static const struct {
     const char *name;
     const char *parts[8];
 } sources[SCRIPT_COUNT] = {
-    [SCRIPT_PUBLISH] = { "publish", { "/guard.lua", "/fence.lua", "/publish.lua" } },
+    [SCRIPT_PUBLISH] = { "publish",
+                         { "/guard.lua", "/fence.lua", "/mention.lua", "/publish.lua" } },
     [SCRIPT_RESUME] = { "resume", { "/guard.lua", "/fence.lua", "/resume.lua" } },
     [SCRIPT_HISTORY] = { "history", { "/clock.lua", "/guard.lua", "/history.lua" } },
     [SCRIPT_CLAIM] = { "claim", { "/clock.lua", "/where.lua", "/claim.lua" } },

@@ -141,6 +141,7 @@ struct group {
     struct str keys;        /* RESP, as they stand in the command */
     unsigned channels;      /* a room has none of its own, a conversation one for each user */
     bool has_cid;           /* all messages have one, or none has */
+    bool has_mentions;      /* all of them mention somebody, or none does */
     struct str head, known; /* RESP: arguments that hold for all messages, … */
     struct str messages;    /* … channels, and messages */
     char writer[NAME_MAX_BYTES + 1]; /* of a conversation: who wrote all of them */

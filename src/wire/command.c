@@ -1,4 +1,5 @@
 #include "confab/wire/command.h"
+#include "confab/wire/mention.h"
 #include "draft.h"
 #include "quote.h"
 
@@ -91,9 +92,15 @@ static int parse_leave(struct draft *d)
 static int parse_message(struct draft *d)
 {
     d->c.room = default_room;
+    struct text t;
+
     if (draft_has(d, "room") && draft_take_room(d) != 0)
         return -EINVAL;
-    return take_content_and_cid(d);
+    if (take_content_and_cid(d) != 0 || draft_need_text(d, "content", &t) != 0)
+        return -EINVAL;
+    if (mention_names(t.data, t.size, &d->mentioned) > 0)
+        d->c.mentioned = d->mentioned.data;
+    return 0;
 }
 
 static int parse_private(struct draft *d)
@@ -175,7 +182,7 @@ static void copy_cid(const json_t *frame, struct command_error *error)
 /* frame: an object */
 static int parse_object(const json_t *frame, struct command **out, struct command_error *error)
 {
-    struct draft d = { .frame = frame, .error = error, .content = STR_INIT };
+    struct draft d = { .frame = frame, .error = error, .content = STR_INIT, .mentioned = STR_INIT };
 
     copy_cid(frame, error);
     int rc = draft_parse(&d);

@@ -195,12 +195,12 @@ struct command *draft_pack(struct draft *d)
 {
     struct command *c = &d->c;
     const char **texts[] = {
-        &c->room,   &c->to,     &c->username,     &c->session,       &c->cid,
-        &c->epoch,  &c->token,  &c->content_json, &c->password,      &c->new_password,
-        &c->label,  &c->device, &c->address,      &c->refresh_token, &c->query,
-        &c->author, &c->cursor, &c->who,          &c->role,          &c->access,
-        &c->topic,  &c->reason, &c->invite,       &c->target_id,     &c->emoji,
-        &c->name
+        &c->room,   &c->to,       &c->username,     &c->session,       &c->cid,
+        &c->epoch,  &c->token,    &c->content_json, &c->password,      &c->new_password,
+        &c->label,  &c->device,   &c->address,      &c->refresh_token, &c->query,
+        &c->author, &c->cursor,   &c->who,          &c->role,          &c->access,
+        &c->topic,  &c->reason,   &c->invite,       &c->target_id,     &c->emoji,
+        &c->name,   &c->mentioned
     };
     enum { TEXTS = sizeof texts / sizeof texts[0] };
     const char **there[TEXTS]; /* most commands have two or three of them */
@@ -238,6 +238,7 @@ struct command *draft_pack(struct draft *d)
 void draft_fini(struct draft *d)
 {
     str_fini(&d->content);
+    str_fini(&d->mentioned);
     free(d->resume);
 }
 

@@ -23,6 +23,7 @@ struct draft {
     char to[NAME_MAX_BYTES + 1];
     char room[ROOM_MAX_BYTES + 1];
     struct str content;
+    struct str mentioned;
     struct resume_entry *resume; /* own */
 };
 

@@ -102,6 +102,8 @@ void event_message_pieces(const struct command *c, const char *user, const char 
     str_add(mid, c->content_json, c->content_json_size);
     key(mid, "timestamp");
 
+    if (c->mentioned != NULL)
+        field_names(tail, "mentions", c->mentioned);
     if (c->cid != NULL)
         field_plain(tail, "cid", c->cid);
     str_addc(tail, '}');

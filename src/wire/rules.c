@@ -143,6 +143,20 @@ enum error_code rules_room(const char *in, size_t size, char *out)
     return take_name(in, size, RULE_ROOM_CHARS, out) ? ERROR_NONE : ERROR_BAD_ROOM;
 }
 
+size_t rules_name_prefix(const char *in, size_t size)
+{
+    size_t i = 0;
+
+    while (i < size) {
+        ucs4_t c;
+        const size_t bytes = (size_t)u8_mbtouc_unsafe(&c, (const uint8_t *)in + i, size - i);
+        if (!is_name_char(c))
+            break;
+        i += bytes;
+    }
+    return i;
+}
+
 /* The Z categories and Cc contain everything that has the property White_Space. */
 static bool is_visible(ucs4_t c)
 {

@@ -19,10 +19,10 @@ import time
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "src/store/scripts"
 LIMITS = (
     "local HISTORY_MESSAGES, HISTORY_SECONDS, DEDUPE_SECONDS, CONVERSATIONS_KEPT = 100, 86400, 300, 200\n"
-    "local AWAY_MESSAGES, AWAY_SECONDS = 1000, 2592000\n"
+    "local AWAY_MESSAGES, AWAY_SECONDS, MENTIONS_KEPT = 1000, 2592000, 200\n"
     "local META_SECONDS, ARCHIVE_BACKLOG, RATE_LIMIT, RATE_WINDOW_MS = 2592000, 1000000, 0, 10000\n"
 )
-PARTS = ["guard.lua", "fence.lua", "publish.lua"]
+PARTS = ["guard.lua", "fence.lua", "mention.lua", "publish.lua"]
 STREAMS = 1000
 STREAM = "confab:archive"
 UNDER_WAY = 20  # calls of all instances
@@ -111,7 +111,7 @@ def group(stream, count, private, cid):
     prefix = f"confab:{{dm:user-{user}|user-{other}}}" if private else f"confab:{{room:r{stream}}}"
     keys = [prefix + ":meta", prefix + ":history"]
     tail = "" if cid else TAIL
-    shape = 8 * count + (4 if private else 0) + int(cid)
+    shape = 16 * count + (4 if private else 0) + int(cid)
     args = [shape, HEAD % (f"r{stream}", user), tail]
     if private:
         for one, peer in ((user, other), (other, user)):

@@ -100,7 +100,7 @@ static uint64_t number(const struct word *w)
 /* A group of publish.lua; `keys` and `args` count from 1. Returns how many args it took. */
 static size_t publish_group(struct str *out, const struct word *keys, const struct word *args)
 {
-    const uint64_t shape = number(&args[1]), channels = shape % 8 / 2, count = shape / 8;
+    const uint64_t shape = number(&args[1]), channels = shape % 8 / 2, count = shape / 16;
     const bool has_cid = shape % 2;
     const size_t channel = 4; /* in a room there stands what is known of it */
     const size_t first = channels ? channel + 2 * channels : channel + 4;
@@ -144,7 +144,7 @@ static void run_publish(struct str *out, const struct word *keys, const struct w
         a += publish_group(&answers, keys, group);
         const uint64_t channels = shape % 8 / 2;
         keys += 2 + (channels == 2 ? 3 : channels); /* two: what is unread stands behind them */
-        keys += shape / 8 * (1 + shape % 2);        /* each message has a limit */
+        keys += shape / 16 * (1 + shape % 2);       /* each message has a limit */
     }
     str_addf(out, "*%zu\r\n", count);
     str_add(out, answers.data, answers.size);

@@ -284,6 +284,14 @@ int test_store_publish_start(struct test_store *t, const char *user, const char 
                              const char *to, const char *cid, const char *text,
                              const struct store_known *known, struct test_published *out)
 {
+    return test_store_mention_start(t, user, room, to, cid, text, NULL, known, out);
+}
+
+int test_store_mention_start(struct test_store *t, const char *user, const char *room,
+                             const char *to, const char *cid, const char *text,
+                             const char *mentions, const struct store_known *known,
+                             struct test_published *out)
+{
     struct str head = STR_INIT, mid = STR_INIT, tail = STR_INIT;
     str_addz(&head, "{\"seq\":");
     str_addf(&mid, ",\"x\":\"%s\",\"ts\":", text);
@@ -294,6 +302,7 @@ int test_store_publish_start(struct test_store *t, const char *user, const char 
         .to = to,
         .cid = cid,
         .id = text,
+        .mentions = mentions,
         .known = known ? *known : (struct store_known){ 0 },
         .head = &head,
         .mid = &mid,

@@ -98,6 +98,11 @@ int test_store_publish_start(struct test_store *t, const char *user, const char 
                              const char *to, const char *cid, const char *text,
                              const struct store_known *known, struct test_published *out)
     REQUIRES(on_hub);
+/* The same with names that it mentions, joined by '\n'. */
+int test_store_mention_start(struct test_store *t, const char *user, const char *room,
+                             const char *to, const char *cid, const char *text,
+                             const char *mentions, const struct store_known *known,
+                             struct test_published *out) REQUIRES(on_hub);
 struct test_messages test_store_load(struct test_store *t, const char *room,
                                      const struct store_known *known) REQUIRES(on_hub);
 struct test_messages test_store_page(struct test_store *t, const char *stream, const char *viewer,

@@ -283,6 +283,20 @@ static void message_goes_to_general_unless_it_says_otherwise(void **state)
     refused("{'type':'message','content':'hi','room':null}", ERROR_BAD_FIELD, "room");
 }
 
+static void message_mentions_and_private_does_not(void **state)
+{
+    (void)state;
+    struct command *c = accepted("{'type':'message','content':'@bob and @Zoe\xcc\x88'}");
+    assert_string_equal(c->mentioned, "bob\nZo\xc3\xab");
+    command_free(c);
+    c = accepted("{'type':'message','content':'a@bob'}");
+    assert_null(c->mentioned);
+    command_free(c);
+    c = accepted("{'type':'private','to':'eve','content':'@bob'}");
+    assert_null(c->mentioned);
+    command_free(c);
+}
+
 static void private_goes_to_a_name(void **state)
 {
     (void)state;
@@ -460,6 +474,7 @@ int main(void)
         cmocka_unit_test(join_resumes_with_epoch_and_seq),
         cmocka_unit_test(numbers_are_integers_from_0_to_63_bits),
         cmocka_unit_test(message_goes_to_general_unless_it_says_otherwise),
+        cmocka_unit_test(message_mentions_and_private_does_not),
         cmocka_unit_test(private_goes_to_a_name),
         cmocka_unit_test(content_is_checked),
         cmocka_unit_test(content_is_escaped_as_little_as_possible),

@@ -171,6 +171,17 @@ static void message_without_cid_has_none(void **state)
         "'content':'hi','timestamp':2}");
 }
 
+static void message_says_whom_it_mentions(void **state)
+{
+    (void)state;
+    assert_payload(stored_message("{\"type\":\"message\",\"content\":\"@bob, @eve\","
+                                  "\"cid\":\"c1\"}",
+                                  "1", "2"),
+                   FRAME_MESSAGE,
+                   "{'type':'message','room':'general','seq':1,'id':'id-1','user':'ann',"
+                   "'content':'@bob, @eve','timestamp':2,'mentions':['bob','eve'],'cid':'c1'}");
+}
+
 static void private_message_says_to_whom(void **state)
 {
     (void)state;
@@ -337,6 +348,7 @@ int main(void)
         cmocka_unit_test(joined_says_what_restricts_the_room),
         cmocka_unit_test(message_is_complete_with_number_and_time_between_its_pieces),
         cmocka_unit_test(message_without_cid_has_none),
+        cmocka_unit_test(message_says_whom_it_mentions),
         cmocka_unit_test(private_message_says_to_whom),
         cmocka_unit_test(message_frame_knows_its_number),
         cmocka_unit_test(ack_names_the_stream),

@@ -88,7 +88,8 @@ struct command {
     const char *cid;          /* message, private, history, search; or NULL */
     const char *content_json; /* message, private, edit: a JSON string, quotes included */
     size_t content_json_size;
-    const char *epoch; /* join with resume; history: or NULL for the present one */
+    const char *mentioned; /* message: names in the content (wire/mention.h), or NULL */
+    const char *epoch;     /* join with resume; history: or NULL for the present one */
     uint64_t seq;      /* join with resume, read; history: before, UINT64_MAX: the latest; after */
     enum page_way way; /* history */
     int64_t at_ms;     /* history */

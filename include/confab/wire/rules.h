@@ -141,6 +141,8 @@ enum error_code error_by_text(const char *text, size_t size);
  * ERROR_NONE, ERROR_BAD_NAME or ERROR_BAD_ROOM. Any thread. */
 enum error_code rules_name(const char *in, size_t size, char *out);
 enum error_code rules_room(const char *in, size_t size, char *out);
+/* How many bytes from the start on may stand in a name. in: valid UTF-8. Any thread. */
+size_t rules_name_prefix(const char *in, size_t size);
 
 /* ERROR_NONE or ERROR_BAD_CONTENT: 1 … MESSAGE_BYTES bytes, valid UTF-8 without NUL, not
  * only white space (Unicode property White_Space and invisible characters). Any thread. */

@@ -4,13 +4,14 @@
 -- has one writer, who comes first in what is told of its users.
 --
 -- ARGV  1 fence  2 candidate epoch  3 patient
---       for each group: its shape, 8 × messages + 2 × channels + 1 when its messages have a cid,
---       head and tail of the JSON. A room has no channels: its channel is its keys' common part. A
---       private group has one for each user
+--       for each group: its shape, 16 × messages + 8 when they mention somebody + 2 × channels + 1
+--       when they have a cid; head and tail of the JSON. A room has no channels: its channel is its
+--       keys' common part. A private group has one for each user
 --       for a room: known epoch, known seq, known fence, known guard
 --       for each channel of a private group: the channel, the name of the other user
---       for each message: mid and, when it has a cid, a tail of its own and its id. The JSON is
---       head SEQ mid TIMESTAMP tail. In mid stands who writes, as "user":"NAME"
+--       for each message: mid; when it has a cid, a tail of its own and its id; who is mentioned,
+--       joined by '\n'. The JSON is head SEQ mid TIMESTAMP tail, and mid begins with
+--       ,"id":"ID","user":"NAME"
 -- KEYS  1 the archive's stream
 --       for each group: meta, history
 --       for each channel of a private group: the conversations of the user whose channel it is;
@@ -48,7 +49,7 @@ while arg < #ARGV do
     local meta, history = KEYS[key + 1], KEYS[key + 2]
     local shape, head, tail = tonumber(ARGV[arg + 1]), ARGV[arg + 2], ARGV[arg + 3]
     local has_cid, channels = shape % 2 == 1, (shape % 8 - shape % 2) / 2
-    local count = (shape - shape % 8) / 8
+    local count, has_mentions = (shape - shape % 16) / 16, shape % 16 >= 8
     key, arg = key + 2, arg + 3
     -- Nobody follows a private conversation: nothing is known, none is waited for.
     local known_epoch, known_seq, known_fence, known_guard, patient = '', nil, '', '', '0'
@@ -101,6 +102,7 @@ while arg < #ARGV do
     if has_cid then
         cids, ids = {}, {}
     end
+    local mentions = has_mentions and {} -- by number in the list: names; -number: mid
     for place = 1, count do
         local mid, own_tail, answer = ARGV[arg + 1], tail, failure
         local rate, dedupe, id, user
@@ -122,6 +124,9 @@ while arg < #ARGV do
                     answer = 'duplicate ' .. answer
                 end
             end
+        end
+        if mentions then
+            arg = arg + 1
         end
         if not answer and settle == 'wait' then
             answer = settle
@@ -162,6 +167,9 @@ while arg < #ARGV do
                 .. timestamp .. own_tail
             if has_cid then
                 cids[dedupe], ids[stored] = stored, id
+            end
+            if mentions then
+                mentions[stored], mentions[-stored] = ARGV[arg], mid
             end
         end
     end
@@ -227,6 +235,10 @@ while arg < #ARGV do
         end
         for i = 0, channels - 1 do
             call('PUBLISH', ARGV[first_channel + 2 * i], payload)
+        end
+        for i = 1, mentions and stored or 0 do
+            mention_tell(string.sub(KEYS[1], 1, -1 - #'archive'), prefix, guard, mentions[i],
+                mentions[-i], stream[1], format('%d', seq + i), timestamp, ARGV[1], ARGV[2])
         end
         entry[pairs_of_entry + 1], entry[pairs_of_entry + 2] = prefix, payload
         pairs_of_entry = pairs_of_entry + 2
