@@ -69,6 +69,7 @@ def check_same(archive, redis, room):
     stored, there = rows(archive, room), listed(redis, room)
     assert there and {n: stored.get(n) for n in there} == there
     messages = {n: json.loads(text) for n, text in stored.items()}
+    messages = {n: json.loads(text) for n, text in stored.items()}
     assert sorted(messages) == list(range(1, max(messages) + 1)), "a hole"
     events = [m for _, m in sorted(messages.items()) if "kind" in m]
     for seq, message in messages.items():
