@@ -39,6 +39,14 @@ static void on_room_message(void *arg, const char *room, const char *epoch, uint
              json);
 }
 
+static void on_room_about(void *arg, const char *room, const char *epoch, uint64_t seq,
+                          uint64_t target, const char *json, size_t size)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "room %s a %s %llu %llu %.*s\n", room, epoch, (unsigned long long)seq,
+             (unsigned long long)target, (int)size, json);
+}
+
 static void add_names(struct str *out, const char *sign, const char *names)
 {
     str_addz(out, sign);
@@ -142,6 +150,7 @@ void test_store_start(struct test_store *t, struct test_redis *redis)
         .bus_up = on_bus_up,
         .subscribed = on_subscribed,
         .room_message = on_room_message,
+        .room_about = on_room_about,
         .room_presence = on_presence,
         .room_changed = on_room_changed,
         .room_event = on_room_event,

@@ -68,7 +68,7 @@ local function refused(message)
     elseif message.user ~= USER then
         return not (KIND == 'delete' and moderates(message.user)) and denied('not_allowed') or nil
     end
-    if KIND == 'edit' and s.now - message.time > tonumber(ARGV[21]) then
+    if KIND == 'edit' and s.now - message.time >= tonumber(ARGV[21]) then
         return denied('too_old')
     end
     if ROLE == 'guest' then
