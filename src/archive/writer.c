@@ -36,7 +36,7 @@ struct writer {
     struct feed *feed;
     const char *redis_addr; /* borrowed */
     struct batch batch;
-    struct store_record accounts[STORE_RESTORE_MOST]; /* of refill() */
+    struct store_record records[STORE_RESTORE_MOST]; /* of refill() */
     enum writer_phase phase;
     char archive[SINK_ID_BYTES + 1];
     char committed[SINK_ENTRY_BYTES + 1]; /* the last entry in the file; "": none */
@@ -300,38 +300,41 @@ static int64_t open_file(struct writer *w) REQUIRES(on_archive)
     return 0;
 }
 
-static int on_page(void *arg, const char *after, const struct store_record **out, size_t *count)
+static int on_page(void *arg, const char *kind, const char *after, const struct store_record **out,
+                   size_t *count)
 {
     role_assume(&on_archive);
     struct writer *w = arg;
     struct sink_records found;
-    w->sink_failed = w->sink->records(w->file, "account", after, &found);
+    w->sink_failed = w->sink->records(w->file, kind, after, &found);
     if (w->sink_failed != SINK_OK)
         return -EIO;
     for (size_t i = 0; i < found.count && i < STORE_RESTORE_MOST; i++)
-        w->accounts[i] = (struct store_record){ found.records[i].name, found.records[i].json,
-                                                found.records[i].size };
-    *out = w->accounts;
+        w->records[i] = (struct store_record){ found.records[i].name, found.records[i].json,
+                                               found.records[i].size };
+    *out = w->records;
     *count = found.count;
     return 0;
 }
 
 /* Before anything else: names wait for it (hub/refill.c). */
-static int64_t refill(struct writer *w, bool lacks) REQUIRES(on_archive)
+static int64_t refill_redis(struct writer *w, bool lacks) REQUIRES(on_archive)
 {
     const struct refill what = { w->redis_addr, w->settings, on_page, w, lacks };
     char why[SINK_WHY_BYTES + 1];
-    uint64_t restored;
+    struct refilled sent;
     w->sink_failed = SINK_OK;
-    if (refill_accounts(&what, &restored, why, sizeof why) != 0) {
+    if (refill(&what, &sent, why, sizeof why) != 0) {
         if (w->sink_failed != SINK_OK)
             return sink_trouble(w, w->sink_failed, w->sink->why(w->file));
         w->trouble = ARCHIVE_NO_REDIS;
         show(w, why);
         return later(w, REDIS_MS);
     }
-    if (restored > 0)
-        log_info("accounts_restored", "count=%llu", (unsigned long long)restored);
+    if (sent.accounts > 0)
+        log_info("accounts_restored", "count=%llu", (unsigned long long)sent.accounts);
+    if (sent.rooms > 0)
+        log_info("rooms_restored", "count=%llu", (unsigned long long)sent.rooms);
     w->phase = lacks ? SEEDING : TAKING_OVER;
     return 0;
 }
@@ -340,7 +343,7 @@ static int64_t join(struct writer *w) REQUIRES(on_archive)
 {
     bool seed;
     int error = feed_join(w->feed, w->archive, w->committed, &seed);
-    return error != 0 ? feed_trouble(w, error) : refill(w, seed);
+    return error != 0 ? feed_trouble(w, error) : refill_redis(w, seed);
 }
 
 /* Within feed_seed(), which goes on whatever happens here. */

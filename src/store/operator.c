@@ -13,7 +13,8 @@ enum {
     WORDS_MOST = 8,
 };
 
-static const char *const person_parts[] = { "/clock.lua", "/account.lua", "/person.lua", NULL };
+static const char *const person_parts[] = { "/clock.lua", "/account.lua", "/owned.lua",
+                                            "/person.lua", NULL };
 static const char *const forget_parts[] = { "/forget.lua", NULL };
 static const char *const belongings_parts[] = { "/belongings.lua", NULL };
 static const char *const drop_parts[] = { "/drop.lua", NULL };

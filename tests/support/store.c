@@ -64,6 +64,18 @@ static void on_presence(void *arg, const char *room, const char *join, const cha
     str_addc(&t->log, '\n');
 }
 
+static void on_room_act(void *arg, const char *room, const char *epoch, uint64_t seq,
+                        uint64_t version, const char *guard, const char *json, size_t size,
+                        const char *lines)
+{
+    struct test_store *t = arg;
+    (void)epoch, (void)version;
+    str_addf(&t->log, "room %s c %llu \"%s\" %.*s", room, (unsigned long long)seq, guard, (int)size,
+             json);
+    add_names(&t->log, " ", lines);
+    str_addc(&t->log, '\n');
+}
+
 static void on_room_event(void *arg, const char *room, const char *json, size_t size)
 {
     struct test_store *t = arg;
@@ -153,6 +165,7 @@ void test_store_start(struct test_store *t, struct test_redis *redis)
         .room_about = on_room_about,
         .room_presence = on_presence,
         .room_changed = on_room_changed,
+        .room_act = on_room_act,
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,

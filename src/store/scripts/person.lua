@@ -8,6 +8,7 @@ local account = redis.call('HMGET', ACCOUNT, 'version', 'fold1', 'fold2')
 local now = redis_now_ms()
 
 if account[1] then
+    rooms_leave(PREFIX, USER, now)
     devices_end('')
     redis.call('DEL', ACCOUNT, DEVICES)
     for i = 2, 3 do

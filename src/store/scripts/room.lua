@@ -40,6 +40,7 @@ local function refuses_target(name)
 end
 
 local function sanction_set(kind, letter, seconds, reason)
+    reason = reason or ''
     local field = letter .. ':' .. who
     local before = sanction_until(sanctions[field], now)
     till = seconds_from_now(seconds)
@@ -244,7 +245,7 @@ acts.destroy = {
 
 local function invitation(code)
     local i = redis.pcall('HMGET', PREFIX .. 'invite:' .. code, 'uses', 'until_ms', 'by')
-    return i[1] and { code, i[1], i[2], i[3] }
+    return i[1] and { code, i[1], i[2], i[3] } or nil
 end
 local function invitations()
     local open = {}

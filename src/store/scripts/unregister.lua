@@ -10,6 +10,7 @@ local account = redis.call('HMGET', ACCOUNT, 'version', 'fold1', 'fold2')
 if account[1] ~= ARGV[3] then
     return { 'none' }
 end
+rooms_leave(PREFIX, USER, redis_now_ms())
 devices_end('')
 redis.call('DEL', ACCOUNT, DEVICES)
 account_end_away()
