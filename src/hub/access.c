@@ -140,10 +140,37 @@ static void told(struct membership *m, const struct store_access *r, size_t i) R
     room_answer(m);
 }
 
+/* Who waits to be let in is told so. */
+static void refuse_all(struct room *r) REQUIRES(on_hub)
+{
+    struct membership *m, *next;
+    DL_FOREACH_SAFE(r->members, m, next)
+    {
+        if (m->waiting && !m->entered && !m->asked)
+            refuse(m, ERROR_UNAVAILABLE, RETRY_UNAVAILABLE_MS);
+    }
+}
+
+void access_lost(struct room *r, bool lost)
+{
+    lost = lost && !r->closed;
+    if (lost != r->lost) {
+        r->lost = lost;
+        stat_add(r->hub->stats, rooms_lost, lost ? 1 : -1);
+        if (lost || !r->closed)
+            log_line(lost ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, lost ? "rules_lost" : "rules_back",
+                     "room=%s guard=\"%s\"", r->name, r->guard);
+    }
+    if (lost)
+        refuse_all(r);
+}
+
 static void answered(void *arg, const struct store_access *r)
 {
     role_assume(&on_hub);
     struct asking *a = arg;
+    if (r->lost || r->status == STORE_OK)
+        access_lost(a->room, r->lost);
     if (r->status == STORE_REFUSED) {
         fail(a, ERROR_STORE_FAILED, -1);
         return;

@@ -62,6 +62,7 @@ static void ask_claim(struct hub *h, struct peer *p, store_claimed_fn *done) REQ
         .user = p->user->name,
         .session = p->session,
         .made_up = p->made_session,
+        .restores = h->archives,
     };
     if (is_account(p)) {
         what.device = p->device;

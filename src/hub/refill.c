@@ -1,5 +1,6 @@
-/* A Redis that lost its data does not know which names are registered. Until somebody has said that
- * it may be believed, no guest gets a name and no account is made (claim.lua, register.lua).
+/* A Redis that lost its data does not know which names are registered, and which rooms are private.
+ * Until somebody has said that it may be believed, no guest gets a name and no account is made
+ * (claim.lua, register.lua).
  *
  * That is an archive's part, once it has brought back what it had (archive/writer.c). It has one
  * period of the heartbeat for it; then, or at once where there is no archive that could and never
@@ -39,7 +40,7 @@ static void told(void *arg, const struct store_accounts_state *r)
 
 void accounts_look(struct hub *h)
 {
-    if (h->accounts_asking || h->settings->accounts_mode == ACCOUNTS_OFF)
+    if (h->accounts_asking || (h->settings->accounts_mode == ACCOUNTS_OFF && !h->archives))
         return;
     const enum store_accounts state =
         may_come_back(h) ? STORE_ACCOUNTS_UNKNOWN : STORE_ACCOUNTS_OPEN;

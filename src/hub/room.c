@@ -82,6 +82,7 @@ static void room_close(struct room *r) REQUIRES(on_hub)
     give_id(h, r->id);
     stat_add(h->stats, rooms, -1);
     r->closed = true;
+    access_lost(r, false);
     room_unref(r);
 }
 

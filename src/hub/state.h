@@ -124,6 +124,7 @@ struct room {
 
     char guard[GUARD_BYTES + 1]; /* what restricts it (store/rooms.h); "": nothing */
     uint64_t version;            /* of the acts that are known here */
+    bool lost;                   /* Redis does not have them any more: nobody gets in */
     struct event *ask_again;     /* who may read: Redis could not say */
 
     struct membership *members;
@@ -327,6 +328,8 @@ void access_ask(struct room *r) REQUIRES(on_hub);
 /* A load brought this; before what it brought is delivered. */
 void access_loaded(struct room *r, const struct store_messages *got) REQUIRES(on_hub);
 /* store_events.room_act */
+/* Redis has lost the room's rules, or has them again. */
+void access_lost(struct room *r, bool lost) REQUIRES(on_hub);
 void access_act(struct hub *h, const char *room, const char *epoch, uint64_t seq, uint64_t version,
                 const char *guard, const char *json, size_t size, const char *lines)
     REQUIRES(on_hub);

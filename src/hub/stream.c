@@ -255,6 +255,7 @@ static void loaded(void *arg, const struct store_messages *got)
     role_assume(&on_hub);
     struct room *r = arg;
     r->loading_list = false;
+    access_lost(r, got->lost);
     if (!r->closed && r->state == ROOM_LOADING) {
         if (got->status == STORE_OK)
             take_load(r, got);

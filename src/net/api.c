@@ -72,6 +72,16 @@ static void add_archive_stats(const struct net *n, struct str *out)
              (long long)stats_lag_us(s, STATS_LAG_SEARCH, 0.99));
 }
 
+/* Nobody gets into such a room; everything else goes on. */
+static void add_lost(const struct net *n, struct str *out)
+{
+    const int64_t lost = stat_get(n->stats, rooms_lost);
+    str_addf(out, "\"rooms_lost\":%lld,", (long long)lost);
+    if (lost > 0)
+        str_addz(out, "\"rooms_lost_reason\":\"a room's rules are lost: Redis came back without "
+                      "them; an archive or the administrator brings them\",");
+}
+
 int api_health(const struct net *n, struct str *out)
 {
     const bool draining = atomic_load(&n->draining);
@@ -83,6 +93,7 @@ int api_health(const struct net *n, struct str *out)
     str_addf(out, "\"instance\":\"%s\",\"redis\":\"%s\",", n->settings->instance,
              store_state_text(store_state(n)));
     add_durable(n, out);
+    add_lost(n, out);
     add_archive(n, out);
     str_addz(out, "}}");
     return draining || !ready ? 503 : 200;

@@ -51,7 +51,8 @@ int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn 
     r->arg = arg;
     const char *prefix = s->settings->redis_prefix;
     const bool guest = in->fold && !in->device;
-    request_script(r, SCRIPT_CLAIM, in->device ? 4 : guest ? 7 : 3, 8);
+    const bool waits = !in->device && !guest && in->restores;
+    request_script(r, SCRIPT_CLAIM, in->device || waits ? 4 : guest ? 7 : 3, 9);
     request_addj(r, prefix, "name:", in->user);
     request_addj(r, prefix, "presence:", in->user);
     request_addj(r, prefix, "{user:", in->user, "}:conversations");
@@ -62,6 +63,8 @@ int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn 
         request_addj(r, prefix, "account:", in->user);
         request_addj(r, prefix, "registered:", in->fold->one);
         request_addj(r, prefix, "registered:", in->fold->two);
+    } else if (waits) {
+        request_addj(r, prefix, "accounts:ready");
     }
     request_addz(r, in->session);
     request_addu(r, (uint64_t)s->settings->name_hold_s * 1000);
@@ -71,6 +74,7 @@ int store_claim(struct store *s, const struct store_claim *in, store_claimed_fn 
     request_addz(r, prefix);
     request_addz(r, in->user);
     request_addz(r, in->device ? "account" : guest ? "guest" : "off");
+    request_addz(r, waits ? "1" : "");
     return request_send(r, on_claimed);
 }
 

@@ -46,11 +46,16 @@ static bool take_messages(const redisReply *reply, struct store_messages *out,
     return true;
 }
 
-/* 'wait' or 'denied CODE MS' */
+/* 'wait', 'lost' or 'denied CODE MS' */
 static void take_refusal(struct request *r, const redisReply *reply, struct store_messages *out)
     REQUIRES(on_hub);
 static void take_refusal(struct request *r, const redisReply *reply, struct store_messages *out)
 {
+    out->lost = strcmp(reply->str, "lost") == 0;
+    if (out->lost) {
+        out->status = STORE_UNAVAILABLE;
+        return;
+    }
     const struct store_published refused = publish_answer(r, reply);
     out->status = refused.status == STORE_OK ? STORE_REFUSED : refused.status;
     out->error = refused.error;

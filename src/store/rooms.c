@@ -107,6 +107,7 @@ static void on_access(struct request *r, enum store_status status, const redisRe
         result.room = reply->element[5]->str;
     } else if (status == STORE_OK) {
         result.status = why_not(reply, &result.error, &result.banned_ms);
+        result.lost = result.status == STORE_UNAVAILABLE;
     }
     r->done.access(r->arg, &result);
 }

@@ -68,6 +68,7 @@
     X(threads_archive)                                                                             \
     X(users)                    /* distinct names with a connection here */                        \
     X(rooms)                    /* rooms with members here */                                      \
+    X(rooms_lost)               /* of these: Redis has lost the rules of their owners */           \
     X(queue_bytes)              /* waiting in outboxes */                                          \
     X(redis_in_flight)          /* commands without a reply */                                     \
     X(store_state)              /* enum store_state */                                             \

@@ -51,6 +51,7 @@ struct store_access {
      * had some; invite: DENIED */
     enum store_status status;
     enum error_code error; /* DENIED: ERROR_BAD_INVITATION, ERROR_FULL … */
+    bool lost;             /* UNAVAILABLE: since the rules are lost */
     const char *room;      /* OK */
     const char *guard;     /* "" when the room has none */
     uint64_t version;

@@ -169,6 +169,7 @@ struct store_messages {
     bool more;              /* page: the list has more that way */
     const char *guard;      /* load: of the room, rooms.h; "" when it has none */
     uint64_t version;       /* load: of what the owner set; 0 likewise */
+    bool lost;              /* load, UNAVAILABLE: Redis has lost the rules that the caller knows */
     enum error_code error;  /* DENIED: page of a room whose guard keeps the viewer out */
     int64_t retry_after_ms; /* DENIED: or -1 */
 };
@@ -203,6 +204,7 @@ struct store_claim {
     bool made_up;            /* the server invented the session and no client has presented it */
     const struct fold *fold; /* of a guest's name; NULL: nobody asks for accounts (ACCOUNTS=off) */
     const char *device;      /* of an account that has shown a token; NULL: a guest */
+    bool restores;           /* fold NULL: an archive may bring rooms back, wait for it */
 };
 struct store_claimed {
     enum store_status status;

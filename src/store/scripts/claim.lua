@@ -7,6 +7,7 @@
 --       5 '1' when the server made the session up: no client knows it yet
 --       6 prefix of all keys  7 user
 --       8 'guest', 'account', or 'off': nobody asks whether the name is registered
+--       9 '1' with 'off': an archive is kept, which may have rooms; KEYS 4 is accounts:ready
 --
 -- Answers {0} when another session or an account has the name, {2} when the device is none of this
 -- account's, {3} when Redis came back without accounts: try again. Else {1, '@PEER', top number,
@@ -32,6 +33,9 @@ else
         if redis.call('HEXISTS', KEYS[4], 'by') == 0 then
             return { 3 }
         end
+    end
+    if ARGV[9] == '1' and redis.call('HEXISTS', KEYS[4], 'by') == 0 then
+        return { 3 }
     end
     if holder and holder ~= session and holder ~= made_up then
         return { 0 }

@@ -7,7 +7,7 @@
 --
 -- Answers {epoch, top number, fence, number of the newest message below, 0, messages, first number
 -- of the epoch, guard, version}, messages newest first: as history.lua does. guard '', version 0:
--- nobody owns the room. Or 'wait' (fence.lua, guard.lua).
+-- nobody owns the room. Or 'wait' (fence.lua), or 'lost': so are the room's rules (guard.lua).
 local stream = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'fence', 'guard', 'version')
 redis.call('LLEN', KEYS[2]) -- raises on another type, before anything is written
 local seq = stream[1] and tonumber(stream[2])
@@ -16,7 +16,7 @@ stream[1], stream[2] = seq and stream[1], seq or 0
 stream.version = stream[5] or nil
 local refused = guard_find(string.sub(KEYS[1], 1, -1 - #':meta'), stream, stream[4], ARGV[7])
 if refused then
-    return refused
+    return refused == 'wait' and 'lost' or refused
 end
 
 local settle = stream_judge(KEYS[1], KEYS[2], stream, ARGV[4], ARGV[5], ARGV[6], ARGV[1], ARGV[2],
