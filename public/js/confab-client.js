@@ -6,10 +6,9 @@
  * Promises: each message of a joined stream is given once and in order; what is lost is said
  * (`gap`); what the user wrote is sent once, or reported as failed.
  */
-import { Asks, Unanswered } from './asks.js';
 import { Connection } from './connection.js';
-import { Emitter } from './emitter.js';
 import { Outbox } from './outbox.js';
+import { asMentions, Questions } from './questions.js';
 import { Receipts } from './receipts.js';
 import { address, streamOf, StreamState } from './stream.js';
 
@@ -18,17 +17,11 @@ import { address, streamOf, StreamState } from './stream.js';
 /** @typedef {import('./types.js').Message} Message */
 /** @typedef {import('./types.js').Stream} Stream */
 /** @typedef {import('./types.js').Batch} Batch */
-/** @typedef {import('./types.js').Cursor} Cursor */
-/** @typedef {import('./types.js').Page} Page */
-/** @typedef {import('./types.js').Query} Query */
-/** @typedef {import('./types.js').Mention} Mention */
 /** @typedef {import('./types.js').Conversation} Conversation */
 /** @typedef {import('./types.js').StateEvent} StateEvent */
-/** @typedef {import('./types.js').ClientEvents} ClientEvents */
 /** @typedef {import('./connection.js').Probe} Probe */
 
 const TYPING_EVERY_MS = 3_000;
-const PAGE_MESSAGES = 50;
 const REQUEST_MS = 10_000; // a join or history without an answer is asked again
 const PAGE_MS = 60_000; // pages that come by themselves are asked for after so long
 const REFUSED_MS = 1_000; // until joins are repeated when it is not clear which was refused
@@ -49,13 +42,10 @@ const OF_A_JOIN = ['private_room', 'banned', 'bad_invitation', 'account_needed',
  * @property {import('./types.js').OutboxStorage} [storage]
  */
 
-/** @typedef {{seq: number, id?: string, epoch?: string}} Target  a message; seq is enough */
-
-/** @extends {Emitter<ClientEvents>} */
-export class ConfabClient extends Emitter {
+export class ConfabClient extends Questions {
     /** @param {ClientOptions} options */
     constructor(options) {
-        super();
+        super((frame) => this.online && this.connection.send(frame));
         this.session = options.session;
         this.token = options.token;
         this.shown = ''; // the latest token that the server got
@@ -65,8 +55,6 @@ export class ConfabClient extends Emitter {
         this.degraded = false;
         /** @type {import('./types.js').Limits|null} of the latest welcome */
         this.limits = null;
-        /** @type {Map<Stream, StreamState>} wanted rooms and known conversations */
-        this.streams = new Map();
         /** @type {Map<Stream, number>} when typing was last told */
         this.typedAt = new Map();
         /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -82,7 +70,6 @@ export class ConfabClient extends Emitter {
             ready: (stream) => this.online && (this.streams.get(stream)?.settled ?? false),
             doubt: (stream) => this.#ask(stream),
         });
-        this.asks = new Asks((frame) => this.online && this.connection.send(frame));
         this.receipts = new Receipts((frame) => this.online && this.connection.send(frame));
         /** up to where mentions were given */
         this.mentioned = { epoch: '', seq: 0 };
@@ -149,61 +136,6 @@ export class ConfabClient extends Emitter {
         return this.outbox.add(this.#open(name).name, content);
     }
 
-    /**
-     * Changes a message that oneself has written. As remove(), react() and room() it gives a
-     * promise that rejects with Unanswered; what has changed comes as a message, see events.js.
-     * @param {Stream} stream @param {Target} target @param {string} content
-     * @returns {Promise<Frame>} an `ack`
-     */
-    edit(stream, target, content) {
-        return this.#about('edit', stream, target, { content });
-    }
-
-    /** @param {Stream} stream @param {Target} target @returns {Promise<Frame>} */
-    remove(stream, target) {
-        return this.#about('delete', stream, target);
-    }
-
-    /**
-     * @param {Stream} stream @param {Target} target @param {string} emoji
-     * @param {{remove?: boolean}} [options] remove: takes it back
-     * @returns {Promise<Frame>}
-     */
-    react(stream, target, emoji, { remove = false } = {}) {
-        return this.#about('react', stream, target, { emoji, ...(remove && { remove }) });
-    }
-
-    /**
-     * @param {string} type @param {Stream} stream @param {Target} target @param {object} [fields]
-     * @returns {Promise<Frame>}
-     */
-    #about(type, stream, { seq, id, epoch }, fields = {}) {
-        const where = address(stream.normalize('NFC'));
-        const which = { seq, ...(id && { id }), ...(epoch && { epoch }) };
-        return this.asks.ask({ type, ...where, ...which, ...fields });
-    }
-
-    /**
-     * @param {string} room
-     * @param {string} act as PROTOCOL.md lists them
-     * @param {Record<string, unknown>} [fields] what it needs
-     * @returns {Promise<Frame>} a `room` after `info` and `invite`, else an `ack`
-     */
-    room(room, act, fields = {}) {
-        return this.asks.ask({ type: 'room', room: room.normalize('NFC'), act, ...fields });
-    }
-
-    /**
-     * Who mentioned one.
-     * @param {Cursor} [cursor] of another page @param {number} [limit]
-     * @returns {Promise<{mentions: Mention[], epoch: string, older: Cursor|null}>}
-     */
-    async mentions({ before } = {}, limit = PAGE_MESSAGES) {
-        const frame = { type: 'history', mentions: true, ...(before && { before }), limit };
-        const { epoch = '', messages = [], older = null } = await this.asks.ask(frame);
-        return { mentions: asMentions(messages), epoch, older };
-    }
-
     /** @param {number} seq Mentions were looked at up to that one. */
     readMentions(seq) {
         return this.online && this.connection.send({ type: 'read', mentions: true, seq });
@@ -227,27 +159,6 @@ export class ConfabClient extends Emitter {
     read(stream, seq) {
         if (!this.online || !this.streams.get(stream)?.settled) return false;
         return this.connection.send({ type: 'read', ...address(stream), seq });
-    }
-
-    /**
-     * A page of what was said before.
-     * @param {Stream} name @param {Cursor} cursor of another page, or one's own
-     * @param {number} [limit]
-     * @returns {Promise<Page>} rejects with Unanswered
-     */
-    async page(name, cursor, limit = PAGE_MESSAGES) {
-        const stream = this.streams.get(name.normalize('NFC'));
-        if (!stream?.settled) throw new Unanswered('offline');
-        const frame = { type: 'history', ...address(stream.name), ...cursor, limit };
-        const { epoch = '', messages = [], ...answer } = await this.asks.ask(frame);
-        const { older = null, newer = null, missing = 0 } = answer;
-        return { stream: stream.name, epoch, messages, older, newer, missing };
-    }
-
-    /** @param {Query} query @returns {Promise<Frame>} a `search`; rejects with Unanswered */
-    search({ stream, ...query }) {
-        const where = stream ? address(stream.normalize('NFC')) : {};
-        return this.asks.ask({ type: 'search', ...where, ...query });
     }
 
     /** @param {Stream} given @returns {StreamState} */
@@ -682,6 +593,3 @@ export class ConfabClient extends Emitter {
         }
     }
 }
-
-/** @param {unknown} frames @returns {Mention[]} */
-const asMentions = (frames) => /** @type {Mention[]} */ (frames ?? []);
