@@ -246,7 +246,10 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
     switch (c->type) {
     case COMMAND_HISTORY:
     case COMMAND_SEARCH:
-        past_run(h, p, c);
+        if (c->admin || c->not_admin)
+            rest_run(h, p, c);
+        else
+            past_run(h, p, c);
         return;
     case COMMAND_DELETE:
         act_run(h, p, c);

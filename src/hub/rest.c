@@ -153,6 +153,10 @@ static void go_on(struct rest *op, void (*run)(struct hub *h, struct peer *p, st
 static void admitted(struct rest *op) REQUIRES(on_hub)
 {
     switch (op->c->type) {
+    case COMMAND_HISTORY:
+    case COMMAND_SEARCH:
+        go_on(op, past_run);
+        return;
     case COMMAND_ROOM:
         share_claims(op->c);
         go_on(op, moderate_run);

@@ -1,5 +1,6 @@
 /* Requests for what was said before: to the hub, which answers them. */
 #include "bearer.h"
+#include "peer_address.h"
 #include "route.h"
 
 #include <string.h>
@@ -11,13 +12,25 @@ struct asking {
     char buffer[BEARER_BYTES];
     const char *token; /* or NULL */
     struct http_query query;
+    char address[PEER_ADDRESS_BYTES];
+    struct shown shown;
+    const struct shown *is_shown; /* NULL: nothing in place of ADMIN_TOKEN */
 };
 
 /* Who shows a token learns when it is none; who has to have one needs it. */
 static enum error_code find_token(struct session *s, struct asking *a)
 {
-    const bool required = s->thread->net->settings->accounts_mode == ACCOUNTS_REQUIRED;
+    const struct settings *settings = s->thread->net->settings;
+    const bool required = settings->accounts_mode == ACCOUNTS_REQUIRED;
     a->token = bearer_of_header(s, a->buffer);
+    a->is_shown = NULL;
+    if (settings->admin_token[0] && bearer_claims_admin(settings, a->token, &a->shown.right)) {
+        peer_address_of(s, a->address);
+        a->shown.address = a->address;
+        a->is_shown = &a->shown;
+        a->token = NULL;
+        return ERROR_NONE;
+    }
     if (!a->token)
         return required ? ERROR_LOGIN_REQUIRED : ERROR_NONE;
     return strlen(a->token) > RULE_TOKEN_BYTES ? ERROR_BAD_TOKEN : ERROR_NONE;
@@ -50,7 +63,8 @@ int http_history(struct session *s, const struct request *r)
                                      .after = http_query_value(&a.query, "after"),
                                      .at = http_query_value(&a.query, "at"),
                                      .epoch = http_query_value(&a.query, "epoch"),
-                                     .token = a.token };
+                                     .token = a.token,
+                                     .shown = a.is_shown };
     if (command_history(&url, &cmd, &error) != 0)
         return http_answer_error(s, &error);
     return http_ask(s, cmd);
@@ -72,7 +86,8 @@ int http_search(struct session *s, const struct request *r)
                                     .to = http_query_value(&a.query, "to"),
                                     .limit = http_query_value(&a.query, "limit"),
                                     .cursor = http_query_value(&a.query, "cursor"),
-                                    .token = a.token };
+                                    .token = a.token,
+                                    .shown = a.is_shown };
     if (command_search(&url, &cmd, &error) != 0)
         return http_answer_error(s, &error);
     return http_ask(s, cmd);

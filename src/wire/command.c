@@ -180,10 +180,16 @@ static void copy_cid(const json_t *frame, struct command_error *error)
 }
 
 /* frame: an object */
-static int parse_object(const json_t *frame, struct command **out, struct command_error *error)
+static int parse_object(const json_t *frame, const struct shown *shown, struct command **out,
+                        struct command_error *error)
 {
     struct draft d = { .frame = frame, .error = error, .content = STR_INIT, .mentioned = STR_INIT };
 
+    if (shown != NULL) {
+        d.c.admin = shown->right;
+        d.c.not_admin = !shown->right;
+        d.c.address = shown->address;
+    }
     copy_cid(frame, error);
     int rc = draft_parse(&d);
     if (rc == 0)
@@ -198,15 +204,16 @@ int command_parse(const char *text, size_t size, struct command **out, struct co
     json_t *frame = draft_load(text, size, error);
     if (frame == NULL)
         return -EINVAL;
-    int rc = parse_object(frame, out, error);
+    int rc = parse_object(frame, NULL, out, error);
     json_decref(frame);
     return rc;
 }
 
-int draft_url_command(json_t *frame, struct command **out, struct command_error *error)
+int draft_url_command(json_t *frame, const struct shown *shown, struct command **out,
+                      struct command_error *error)
 {
     *error = (struct command_error){ .code = ERROR_NONE };
-    int rc = parse_object(frame, out, error);
+    int rc = parse_object(frame, shown, out, error);
     json_decref(frame);
     return rc;
 }
@@ -221,7 +228,7 @@ int command_hello(const char *username, const char *room, const char *session, c
     draft_url_text(frame, "room", room != NULL ? room : default_room);
     draft_url_text(frame, "session", session);
     draft_url_text(frame, "token", token);
-    return draft_url_command(frame, out, error);
+    return draft_url_command(frame, NULL, out, error);
 }
 
 void command_verify(struct command *c, struct keyring *k)

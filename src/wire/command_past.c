@@ -142,7 +142,7 @@ int command_history(const struct history_url *url, struct command **out,
     url_date(frame, "at", url->at);
     draft_url_text(frame, "epoch", url->epoch);
     draft_url_text(frame, "token", url->token);
-    return draft_url_command(frame, out, error);
+    return draft_url_command(frame, url->shown, out, error);
 }
 
 /* The URL names the bounds as people would, while `to` of a frame is somebody. */
@@ -168,7 +168,7 @@ int command_search(const struct search_url *url, struct command **out, struct co
     draft_url_number(frame, "limit", url->limit);
     draft_url_text(frame, "cursor", url->cursor);
     draft_url_text(frame, "token", url->token);
-    int rc = draft_url_command(frame, out, error);
+    int rc = draft_url_command(frame, url->shown, out, error);
     if (rc != 0)
         rename_field(error);
     return rc;

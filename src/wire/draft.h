@@ -78,8 +78,9 @@ int draft_take_refresh_token(struct draft *d) MUST_USE;
  * A number that is none stays a text, and so is refused as a field of the wrong kind. */
 void draft_url_text(json_t *frame, const char *field, const char *value);
 void draft_url_number(json_t *frame, const char *field, const char *value);
-/* Takes frame, an object. As command_parse(). */
-int draft_url_command(json_t *frame, struct command **out, struct command_error *error) MUST_USE;
+/* Takes frame, an object. shown: or NULL. As command_parse(). */
+int draft_url_command(json_t *frame, const struct shown *shown, struct command **out,
+                      struct command_error *error) MUST_USE;
 
 /* command_away.c */
 int draft_take_caps(struct draft *d) MUST_USE;

@@ -16,6 +16,7 @@ from support.redis import Redis
 from support.rest import PASSWORD, Device
 from support.server import ROOT, Server
 
+ADMIN = "the-administrator-s-own-token"
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "25"))
 with open(os.path.join(ROOT, "public", "openapi.json"), encoding="utf-8") as f:
     schema = schemathesis.openapi.from_dict(json.load(f))
@@ -31,7 +32,12 @@ def server():
     free = {f"LOGIN_LIMIT{which}": 0 for which in ("", "_NAME", "_ADDRESS")}
     with tempfile.TemporaryDirectory() as archive, Redis() as redis:
         with Server(
-            redis, **free, REGISTER_LIMIT_ADDRESS=0, ARCHIVE="sqlite", ARCHIVE_DIR=archive
+            redis,
+            **free,
+            REGISTER_LIMIT_ADDRESS=0,
+            ADMIN_TOKEN=ADMIN,
+            ARCHIVE="sqlite",
+            ARCHIVE_DIR=archive,
         ) as s:
             s.wait_health(200)
             Device.register(s, "anna")  # of the examples
@@ -54,10 +60,17 @@ def call(server, case, token=None):
     )
 
 
+_shared = {}
+
+
 def bearer(server, case):
     """A token that nothing before has ended, where the operation may have one."""
     if not case.operation.definition.raw.get("security"):
         return None
+    if "accounts" not in case.operation.tags and "devices" not in case.operation.tags:
+        if server not in _shared:
+            _shared[server] = Device.register(server, "shared").access
+        return _shared[server]
     return Device.register(server, f"u-{next(_numbers)}").access
 
 
@@ -73,6 +86,44 @@ def bearer(server, case):
 def test_requests(server, case):
     call(server, case, bearer(server, case))
     assert server.process.poll() is None
+
+
+def test_life_of_a_room(server):
+    """The same for rooms, by their owner and by the administrator."""
+    anna, ben = (Device.register(server, f"r-{next(_numbers)}") for _ in range(2))
+
+    def ask(method, path, status, token=anna.access, body=None, **parts):
+        parts = {"path_parameters": {"room": "den"} | parts} if "{" in path else {}
+        if body is not None:
+            parts["body"] = body
+        case = schema["/api/v1/" + path][method].Case(**parts)
+        answer = call(server, case, token)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+    ask("POST", "rooms", 201, body={"room": "den", "access": "private", "topic": "Den"})
+    ask("POST", "rooms", 409, body={"room": "den"})
+    assert [r["topic"] for r in ask("GET", "rooms", 200)["rooms"] if r["room"] == "den"] == ["Den"]
+    ask("GET", "rooms/{room}", 403, ben.access)
+    ask("POST", "rooms/{room}", 200, body={"slow_s": 1, "read_only": True})
+    code = ask("POST", "rooms/{room}/invitations", 201, body={"uses": -1})["code"]
+    assert ask("POST", "invitations", 200, ben.access, {"code": code})["room"] == "den"
+    ask("DELETE", "rooms/{room}/invitations/{code}", 200, code=code)
+    ask("POST", "rooms/{room}/members/{user}", 200, body={"role": "moderator"}, user=ben.name)
+    assert ask("GET", "rooms/{room}/members", 200, ben.access)["members"][ben.name] == "moderator"
+    for what in ("ban", "mute"):
+        path = "rooms/{room}/%ss/{user}" % what
+        ask("POST", path, 200, ben.access, {"seconds": 60, "reason": "spam"}, user="cid")
+        assert ask("GET", "rooms/{room}", 200)["sanctions"][0]["kind"] == what
+        ask("DELETE", path, 200, ben.access, user="cid")
+    ask("POST", "rooms/{room}/kicks/{user}", 200, ben.access, {}, user="cid")
+    ask("DELETE", "rooms/{room}/members/{user}", 200, ADMIN, user=ben.name)
+    query = {"room": "den", "limit": 100}
+    answer = call(server, schema["/api/v1/audit"]["GET"].Case(query=query), ADMIN)
+    acts = [entry["act"] for entry in answer.json()["audit"]]
+    assert acts[-1] == "create" and "role" in acts and "kick" in acts and "join" in acts
+    ask("DELETE", "rooms/{room}", 204)
+    ask("GET", "rooms/{room}", 404)
 
 
 def test_life_of_an_account(server):

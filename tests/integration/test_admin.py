@@ -239,6 +239,21 @@ def test_the_administrator_makes_rooms_for_others(admin, owner, someone, room):
     assert fine(owner("GET", f"/rooms/{room}"))["role"] == "owner"
 
 
+def test_the_administrator_reads_every_room(site, admin, owner, someone, room):
+    made(owner, room, access="private")
+    client = owner.device.connect(site, room)
+    client.say("among us", cid="1", room=room)
+    path = f"/messages/{room}"
+    Who(site)("GET", path).error(403, "private_room")
+    someone()("GET", path).error(403, "private_room")
+    for who in (owner, admin):
+        page = fine(who("GET", path))["messages"]
+        assert [m["content"] for m in page if "kind" not in m] == ["among us"]
+    Who(site, WRONG)("GET", path).error(401, "bad_admin_token")
+    admin("GET", f"/search?q=us&room={room}").error(404, "archive_off")
+    Who(site, WRONG)("GET", f"/search?q=us&room={room}").error(401, "bad_admin_token")
+
+
 def test_acts_of_the_administrator_are_seen(site, admin, owner, room):
     made(owner, room)
     client = owner.device.connect(site, room)

@@ -231,7 +231,7 @@ static void limits_count_attempts_and_say_how_long(void **state)
     assert_true(atoll(test_redis(&redis, "PTTL t:login:pair:192.0.2.1|al")) > 290000);
 }
 
-struct shown {
+struct admin_answer {
     unsigned count;
     enum store_status status;
     int64_t retry_after_ms;
@@ -239,14 +239,14 @@ struct shown {
 
 static void on_shown(void *arg, enum store_status status, int64_t retry_after_ms)
 {
-    struct shown *out = arg;
-    *out = (struct shown){ out->count + 1, status, retry_after_ms };
+    struct admin_answer *out = arg;
+    *out = (struct admin_answer){ out->count + 1, status, retry_after_ms };
 }
 
 static enum store_status show_admin_token(const char *address, bool wrong) REQUIRES(on_hub);
 static enum store_status show_admin_token(const char *address, bool wrong)
 {
-    struct shown out = { 0 };
+    struct admin_answer out = { 0 };
     assert_int_equal(store_admin(a.store, address, wrong, on_shown, &out), 0);
     WAIT_UNTIL(base, out.count > 0);
     if (out.status == STORE_LIMITED)

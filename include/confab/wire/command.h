@@ -162,11 +162,17 @@ int command_hello(const char *username, const char *room, const char *session, c
 /* `GET /api/v1/messages/ROOM?limit=&before=|after=|at=&epoch=` and
  * `GET /api/v1/search?q=&room=&user=&from=&to=&limit=&cursor=`: strings as they stand in the URL,
  * percent-decoded, NULL for what is not there; token: the bearer's. As command_parse(). */
+struct shown { /* ADMIN_TOKEN, or something in its place */
+    bool right;
+    const char *address; /* of the client, as limits count it */
+};
 struct history_url {
     const char *room, *limit, *before, *after, *at, *epoch, *token;
+    const struct shown *shown; /* or NULL */
 };
 struct search_url {
     const char *q, *room, *user, *from, *to, *limit, *cursor, *token;
+    const struct shown *shown; /* or NULL */
 };
 int command_history(const struct history_url *url, struct command **out,
                     struct command_error *error) MUST_USE;
