@@ -251,9 +251,6 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
         else
             past_run(h, p, c);
         return;
-    case COMMAND_DELETE:
-        act_run(h, p, c);
-        return;
     case COMMAND_REGISTER:
     case COMMAND_LOGIN:
     case COMMAND_PASSWORD:
@@ -269,6 +266,7 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
     case COMMAND_ROOMS:
     case COMMAND_MEMBERS:
     case COMMAND_AUDIT:
+    case COMMAND_DELETE:
     case COMMAND_JOIN:
         rest_run(h, p, c);
         return;

@@ -157,6 +157,9 @@ static void admitted(struct rest *op) REQUIRES(on_hub)
     case COMMAND_SEARCH:
         go_on(op, past_run);
         return;
+    case COMMAND_DELETE:
+        go_on(op, act_run);
+        return;
     case COMMAND_ROOM:
         share_claims(op->c);
         go_on(op, moderate_run);

@@ -40,7 +40,7 @@ int store_act(struct store *s, const struct store_act *a, store_published_fn *do
     r->done.published = done;
     r->arg = arg;
     text_copy(r->id, sizeof(r->id), a->id);
-    request_script(r, SCRIPT_ACT, 0, 26);
+    request_script(r, SCRIPT_ACT, 0, 27);
     argument_fence(&r->bytes, s);
     argument_known(&r->bytes, &a->known);
     request_addz(r, s->settings->redis_prefix);
@@ -57,5 +57,6 @@ int store_act(struct store *s, const struct store_act *a, store_published_fn *do
     const struct str *const pieces[] = { a->head, a->mid, a->content, a->tail };
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
         request_add(r, pieces[i]->data, pieces[i]->size);
+    request_addz(r, s->settings->instance);
     return request_send(r, on_answer);
 }

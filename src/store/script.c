@@ -54,7 +54,7 @@ static const struct {
     [SCRIPT_AUDIT] = { "audit", { "/clock.lua", "/owned.lua", "/audit.lua" } },
     [SCRIPT_ACT] = { "act",
                      { "/clock.lua", "/guard.lua", "/fence.lua", "/append.lua", "/text.lua",
-                       "/act.lua" } },
+                       "/owned.lua", "/act.lua" } },
 };
 
 static void add_part(struct str *text, const char *path)

@@ -254,6 +254,30 @@ def test_the_administrator_reads_every_room(site, admin, owner, someone, room):
     Who(site, WRONG)("GET", f"/search?q=us&room={room}").error(401, "bad_admin_token")
 
 
+def test_messages_are_deleted(site, admin, owner, someone, room):
+    made(owner, room)
+    writer, stranger = someone(), someone()
+    client = writer.device.connect(site, room)
+    seqs = [client.say(f"m{n}", cid=str(n), room=room)["seq"] for n in range(3)]
+    path = f"/messages/{room}/"
+    Who(site)("DELETE", path + str(seqs[0])).error(401, "login_required")
+    stranger("DELETE", path + str(seqs[0])).error(403, "not_allowed")
+    for who, seq in zip((writer, owner, admin), seqs):
+        ack = fine(who("DELETE", path + str(seq)))
+        event = client.expect("message", kind="delete", target=seq)
+        assert (ack["type"], ack["seq"], ack["id"]) == ("ack", event["seq"], event["id"])
+        who("DELETE", path + str(seq)).error(404, "not_found")
+    admin("DELETE", path + "999").error(404, "not_found")
+    for bad in ("0", "x", "-1"):
+        admin("DELETE", path + bad).error(400, "bad_field")
+    page = fine(admin("GET", f"/messages/{room}"))["messages"]
+    assert [m["content"] for m in page if m["seq"] in seqs] == [""] * 3
+    # whose own it was is nobody's business; the others are in the log
+    entries = fine(admin("GET", f"/audit?room={room}"))["audit"]
+    deleted = [(e["actor"], e["who"], e["detail"]) for e in entries if e["act"] == "delete"]
+    assert deleted == [("*", writer.name, str(seqs[2])), (owner.name, writer.name, str(seqs[1]))]
+
+
 def test_acts_of_the_administrator_are_seen(site, admin, owner, room):
     made(owner, room)
     client = owner.device.connect(site, room)

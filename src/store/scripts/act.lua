@@ -12,6 +12,7 @@
 --       21 how long a message may be edited, in ms  22 edit: the new text as JSON
 --       23 head  24 mid  25 content  26 tail: the event is
 --       head NUMBER mid ,"target_id":"ID" content TIME tail
+--       27 instance
 --
 -- Answers 'ok EPOCH SEQ TIMESTAMP', 'duplicate EPOCH SEQ TIMESTAMP ID', 'limited MS', 'wait',
 -- 'denied CODE MS', 'elsewhere' when the list does not hold the message and 18 is '', or an error.
@@ -152,5 +153,12 @@ end
 if count then
     redis.call('HINCRBY', s.root .. '{user:' .. OTHER .. '}:unread', USER, -1)
 end
-append_tell(s, 'a ' .. s[1] .. ' ' .. digits(s[2]) .. ' ' .. ARGV[16] .. '\n' .. event)
+local payload = 'a ' .. s[1] .. ' ' .. digits(s[2]) .. ' ' .. ARGV[16] .. '\n' .. event
+if KIND == 'delete' and OTHER == '' and message.user ~= USER then
+    local room = { prefix = s.root, name = string.match(s.prefix, '{room:(.*)}$') }
+    append_tell(s, payload, '!audit',
+        room_audit(room, s.now, USER, 'delete', message.user, ARGV[16], ARGV[27]))
+else
+    append_tell(s, payload)
+end
 return append_answer(s)
