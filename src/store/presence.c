@@ -101,7 +101,7 @@ void store_online(struct store *s, const char *users)
         size_t size, count = count_names(users, ONLINE_CHUNK);
         if (request_begin(s, &r) != 0)
             return;
-        request_script(r, SCRIPT_ONLINE, 1 + 2 * count, 4);
+        request_script(r, SCRIPT_ONLINE, 1 + 3 * count, 4);
         request_addj(r, prefix, "instance:", s->settings->instance);
         for (; count > 0; count--) {
             next_name(&users, &name, &size);
@@ -109,6 +109,7 @@ void store_online(struct store *s, const char *users)
             str_add(&s->scratch, name, size);
             request_addj(r, prefix, "presence:", s->scratch.data);
             request_addj(r, prefix, "name:", s->scratch.data);
+            request_addj(r, prefix, "{user:", s->scratch.data, "}:since");
         }
         request_add(r, s->lease.data, s->lease.size);
         request_addz(r, s->settings->instance);

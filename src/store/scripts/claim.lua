@@ -60,6 +60,13 @@ end
 if ARGV[8] ~= 'account' then
     local value = ARGV[5] == '1' and holder ~= session and made_up or session
     redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
+    -- What was written under the name before is not this guest's to change (act.lua).
+    local since = ARGV[6] .. '{user:' .. ARGV[7] .. '}:since'
+    if holder then
+        redis.call('PEXPIRE', since, ARGV[2])
+    else
+        redis.call('SET', since, digits(redis_now_ms()), 'PX', ARGV[2])
+    end
 end
 presence_touch(KEYS[2], ARGV[3], redis_now_ms(), tonumber(ARGV[4]))
 return { 1, unpack(conversations) }
