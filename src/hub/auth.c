@@ -12,10 +12,15 @@ static void refuse(struct hub *h, struct peer *p, enum error_code code) REQUIRES
 void auth_taken(struct hub *h, struct peer *p, const struct token_claims *claims)
 {
     const bool other = strcmp(p->device, claims->device) != 0;
+    if (other)
+        away_flush(p); /* what it has is the other one's */
     text_copy(p->device, sizeof p->device, claims->device);
     expiry_start(h, p, claims->expires_s);
-    if (other) /* a revocation of this one did not look here */
-        alive_check_one(h, p);
+    if (!other)
+        return;
+    alive_check_one(h, p); /* a revocation of this one did not look here */
+    if (p->takes_away)
+        away_start(h, p, NULL);
 }
 
 void auth_run(struct hub *h, struct peer *p, const struct command *c)

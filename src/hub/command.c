@@ -1,6 +1,8 @@
 /* Everything that a welcomed client may say. */
 #include "state.h"
 
+#include "confab/store/away.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +176,11 @@ static void typing(struct hub *h, struct peer *p, struct command *c) REQUIRES(on
 static void read_marker(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
 {
     str_reset(&h->head);
+    if (c->mentions) {
+        event_read_mentions_json(&h->head, p->user->name, c->seq);
+        store_read_mentions(h->store, p->user->name, c->seq, h->head.data, h->head.size);
+        return;
+    }
     event_read_json(&h->head, c->room, c->to, p->user->name, c->seq);
     store_read(h->store, c->room, p->user->name, c->to, c->seq, h->head.data, h->head.size);
 }
@@ -181,6 +188,8 @@ static void read_marker(struct hub *h, struct peer *p, struct command *c) REQUIR
 static void leave(struct hub *h, struct peer *p, struct membership *m) REQUIRES(on_hub)
 {
     struct frame *f = event_left(m->room->name, NULL, 0);
+    if (p->device[0])
+        store_joined(h->store, p->user->name, m->room->name, false);
     room_leave(h, m, true);
     peer_send_new(h, p, f);
 }
@@ -210,8 +219,11 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
             typing(h, p, c);
         break;
     case COMMAND_READ:
-        if (!c->mentions && (!m || access_is_in(m)))
+        if (!m || access_is_in(m))
             read_marker(h, p, c);
+        break;
+    case COMMAND_RECEIVED:
+        away_received(h, p, c);
         break;
     case COMMAND_AUTH:
         auth_run(h, p, c);
@@ -301,7 +313,11 @@ void command_run(struct hub *h, struct peer *p, struct command *c)
         act_run(h, p, c);
         return;
     }
-    const bool past = (c->type == COMMAND_HISTORY && !c->mentions) || c->type == COMMAND_SEARCH;
+    if (p->state == PEER_WELCOMED && c->type == COMMAND_HISTORY && c->mentions) {
+        mentions_run(h, p, c);
+        return;
+    }
+    const bool past = c->type == COMMAND_HISTORY || c->type == COMMAND_SEARCH;
     if (past && p->state == PEER_WELCOMED) {
         past_run(h, p, c);
         return;

@@ -1,6 +1,8 @@
 /* The hub's thread: queues in, turns, timers, start and stop. */
 #include "state.h"
 
+#include "confab/wire/event_away.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,11 +246,17 @@ static void to_user(struct hub *h, const char *name, struct frame *f) REQUIRES(o
 static void on_user_message(void *arg, const char *user, const char *epoch, uint64_t seq,
                             const char *json, size_t size)
 {
-    (void)epoch;
     role_assume(&on_hub);
     struct hub *h = arg;
     stat_add(h->stats, messages_received, 1);
-    to_user(h, user, event_message(seq, json, size));
+    user_message(h, user, NULL, epoch, event_live(epoch, seq, json, size));
+}
+
+static void on_user_mention(void *arg, const char *user, const char *epoch, uint64_t seq,
+                            const char *json, size_t size)
+{
+    role_assume(&on_hub);
+    user_message(arg, user, STREAM_MENTIONS, epoch, event_message(seq, json, size));
 }
 
 static void on_user_event(void *arg, const char *user, const char *json, size_t size)
@@ -392,6 +400,7 @@ static void *run(void *arg)
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,
+        .user_mention = on_user_mention,
         .asked = on_asked,
         .replied = on_replied,
         .devices_revoked = on_devices_revoked,
@@ -570,7 +579,8 @@ void hub_free(struct hub *h)
     struct event *events[] = { h->on_register, h->on_unregister,  h->on_broadcast,
                                h->on_control,  h->presence_timer, h->gather_timer,
                                h->count_timer, h->compare_timer,  h->serve_timer,
-                               h->stop_timer,  h->on_hashed,      h->on_answer };
+                               h->stop_timer,  h->on_hashed,      h->on_answer,
+                               h->away_timer };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         if (events[i])
             event_free(events[i]);

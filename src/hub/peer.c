@@ -97,6 +97,16 @@ static void run_held(struct hub *h, struct peer *p) REQUIRES(on_hub)
     free(held);
 }
 
+/* What an account missed in its conversations, away.c delivers. */
+static void resume(struct hub *h, struct peer *p, const struct resume_point *point) REQUIRES(on_hub)
+{
+    const bool mentions = strcmp(point->stream, STREAM_MENTIONS) == 0;
+    if (point->stream[0] != '@' && !mentions)
+        room_join(h, p, point->stream, point->epoch, point->seq);
+    else if (!mentions && !(p->takes_away && is_account(p)))
+        past_private_resume(h, p, point);
+}
+
 static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r) REQUIRES(on_hub)
 {
     struct command *hello = p->hello;
@@ -107,18 +117,17 @@ static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r
         account.expires_in_s = expiry_left_s(h, hello->claims->expires_s);
         expiry_start(h, p, hello->claims->expires_s);
     }
+    p->takes_away = hello->away;
     peer_send_new(h, p,
                   event_welcome(p->user->name, p->session, h->settings, asks_archived(h),
-                                r->private_tops, r->count, is_account(p) ? &account : NULL));
+                                r->private_tops, hello->away ? 0 : r->count,
+                                is_account(p) ? &account : NULL));
+    if (hello->away)
+        away_start(h, p, hello);
     if (hello->room)
         room_join(h, p, hello->room, NULL, 0);
-    for (size_t i = 0; i < hello->resume_count; i++) {
-        const struct resume_point *point = &hello->resume[i];
-        if (point->stream[0] == '@')
-            past_private_resume(h, p, point);
-        else
-            room_join(h, p, point->stream, point->epoch, point->seq);
-    }
+    for (size_t i = 0; i < hello->resume_count; i++)
+        resume(h, p, &hello->resume[i]);
     command_free(hello);
     run_held(h, p);
     peer_leave(h, p);
@@ -333,6 +342,7 @@ void peer_gone(struct hub *h, struct peer *p)
     while (p->rooms)
         room_leave(h, p->rooms, false);
     if (p->user) {
+        away_end(p);
         release_name(h, p);
         user_detach(h, p);
     }

@@ -1,6 +1,7 @@
 /* Members of a room, its life, and delivery to the net threads. */
 #include "state.h"
 
+#include "confab/store/away.h"
 #include "confab/wire/event_room.h"
 
 #include <errno.h>
@@ -158,6 +159,8 @@ static void serve(struct membership *m) REQUIRES(on_hub)
     send_joined(m, recovered, missed);
     port->send(port->arg, m->peer, stream_history(r, after, recovered ? &r->resumed : &r->fresh));
     port->room_add(port->arg, m->peer, r->id, r->name, r->top);
+    if (!m->resumes && m->peer->device[0]) /* else it was in before */
+        store_joined(r->hub->store, m->peer->user->name, r->name, true);
 }
 
 /* A client may stand ahead of this instance: it came from one whose bus was quicker. */

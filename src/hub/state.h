@@ -160,7 +160,7 @@ struct hub {
     struct event *on_register, *on_unregister, *on_broadcast, *on_control, *on_hashed;
     struct event *on_answer; /* NULL without an archive here */
     struct event *presence_timer, *gather_timer, *count_timer, *compare_timer, *serve_timer;
-    struct event *stop_timer;
+    struct event *stop_timer, *away_timer;
     struct store *store;
     struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
     struct keys *keys;
@@ -182,6 +182,11 @@ struct hub {
     bool archive_seen;       /* another instance served one: it will again, should it be away */
     struct open_ask *asks;   /* by id */
     uint64_t next_ask;
+
+    struct away *aways;     /* what away.c has to look at */
+    struct away *away_line; /* who waits for a place */
+    uint32_t away_places;   /* that are taken */
+    uint64_t away_turns;
 
     struct peer *peers; /* all that said hello and are not gone */
     struct user *users;
@@ -208,6 +213,10 @@ struct user *user_find(struct hub *h, const char *name) REQUIRES(on_hub);
 void user_attach(struct user *u, struct peer *p) REQUIRES(on_hub);
 void user_detach(struct hub *h, struct peer *p) REQUIRES(on_hub); /* frees a user without peers */
 void user_send(struct hub *h, struct user *u, struct frame *f) REQUIRES(on_hub);
+/* A message of a conversation, or with stream STREAM_MENTIONS a mention. stream NULL: it stands in
+ * the message. */
+void user_message(struct hub *h, const char *name, const char *stream, const char *epoch,
+                  struct frame *f) REQUIRES(on_hub); /* takes f */
 void user_subscribed(struct hub *h, const char *name) REQUIRES(on_hub);
 void users_bus_up(struct hub *h) REQUIRES(on_hub);
 void users_retry(struct hub *h) REQUIRES(on_hub); /* what Redis could not answer at the time */
@@ -280,6 +289,20 @@ void act_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
 /* store_events.room_about; arg: the hub */
 void act_told(void *arg, const char *room, const char *epoch, uint64_t seq, uint64_t target,
               const char *json, size_t size);
+
+/* away.c: what came while a device was away. p->away exists from away_start() or away_received()
+ * on, until away_end(). */
+/* hello: where the client stands; or NULL. */
+void away_start(struct hub *h, struct peer *p, const struct command *hello) REQUIRES(on_hub);
+void away_received(struct hub *h, struct peer *p, const struct command *c) REQUIRES(on_hub);
+/* A live message of "@NAME" or STREAM_MENTIONS: false when a page has it or will have it. */
+bool away_takes(struct peer *p, const char *stream, const char *epoch, uint64_t seq)
+    REQUIRES(on_hub);
+void away_flush(struct peer *p) REQUIRES(on_hub); /* what was received, to Redis at once */
+void away_end(struct peer *p) REQUIRES(on_hub);   /* of a peer that still has its user */
+
+/* mentions.c: takes c */
+void mentions_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
 
 /* ask.c: asks of an archive here or elsewhere */
 /* f: the answer, or an error; borrowed. newest: number of a page's last message, 0 without any. */

@@ -52,6 +52,57 @@ void user_send(struct hub *h, struct user *u, struct frame *f)
             h->port.send(h->port.arg, p, f);
 }
 
+/* The text of a field that needs no escapes, from there on: names, which stand before any content
+ * (event_message_pieces()). Its size; 0: it is not there. */
+static size_t name_of(const struct frame *f, const char *field, const char **name)
+{
+    const char *text = frame_payload(f);
+    const size_t size = frame_payload_size(f);
+    const char *at = memmem(text, size, field, strlen(field));
+    if (!at)
+        return 0;
+    *name = at + strlen(field);
+    const char *end = memchr(*name, '"', size - (size_t)(*name - text));
+    return end ? (size_t)(end - *name) : 0;
+}
+
+/* "@NAME" of the other one of the two. */
+static bool conversation_of(const struct user *u, const struct frame *f,
+                            char out[NAME_MAX_BYTES + 2])
+{
+    const char *writer, *to;
+    size_t size = name_of(f, ",\"user\":\"", &writer);
+    const size_t to_size = name_of(f, ",\"to\":\"", &to);
+    if (size == 0 || to_size == 0)
+        return false;
+    if (strlen(u->name) == size && memcmp(u->name, writer, size) == 0) {
+        writer = to;
+        size = to_size;
+    }
+    if (size > NAME_MAX_BYTES)
+        return false;
+    out[0] = '@';
+    memcpy(out + 1, writer, size);
+    out[1 + size] = '\0';
+    return true;
+}
+
+void user_message(struct hub *h, const char *name, const char *stream, const char *epoch,
+                  struct frame *f)
+{
+    char conversation[NAME_MAX_BYTES + 2];
+    const struct user *u = user_find(h, name);
+    for (struct peer *p = u ? u->peers : NULL; p; p = p->next) {
+        if (p->state != PEER_WELCOMED)
+            continue;
+        if (p->away && !stream && conversation_of(u, f, conversation))
+            stream = conversation;
+        if (!stream || away_takes(p, stream, epoch, f->seq))
+            h->port.send(h->port.arg, p, f);
+    }
+    frame_unref(f);
+}
+
 /* What a connection of the user needs from Redis: its welcome, or what was missed. */
 static void user_ask(struct hub *h, struct user *u) REQUIRES(on_hub)
 {

@@ -60,8 +60,12 @@ static void take_presence(struct store *s, const char *room, char *text)
     s->events.room_presence(s->events.arg, room, join, leave, count);
 }
 
+typedef void message_fn(void *arg, const char *name, const char *epoch, uint64_t seq,
+                        const char *json, size_t size);
+
 /* 'EPOCH SEQ\nJSON\nJSON…': the numbers follow each other. */
-static void take_messages(struct store *s, bool room, const char *name, char *text, char *end)
+static void take_messages(struct store *s, message_fn *take, const char *name, char *text,
+                          char *end)
 {
     char *space = memchr(text, ' ', (size_t)(end - text));
     char *line = space ? memchr(space, '\n', (size_t)(end - space)) : NULL;
@@ -73,10 +77,7 @@ static void take_messages(struct store *s, bool room, const char *name, char *te
         const char *json = line + 1;
         line = memchr(json, '\n', (size_t)(end - json));
         const size_t size = (size_t)((line ? line : end) - json);
-        if (room)
-            s->events.room_message(s->events.arg, name, text, seq++, json, size);
-        else
-            s->events.user_message(s->events.arg, name, text, seq++, json, size);
+        take(s->events.arg, name, text, seq++, json, size);
     }
 }
 
@@ -117,7 +118,7 @@ static void take_room(struct store *s, const char *room, char *payload, size_t s
 {
     char *end = payload + size;
     if (payload[0] == 'm')
-        take_messages(s, true, room, payload + 2, end);
+        take_messages(s, s->events.room_message, room, payload + 2, end);
     else if (payload[0] == 'c')
         take_act(s, room, payload + 2);
     else if (payload[0] == 'a')
@@ -134,9 +135,11 @@ static void take_user(struct store *s, const char *user, char *payload, size_t s
 {
     char *end = payload + size;
     if (payload[0] == 'm')
-        take_messages(s, false, user, payload + 2, end);
+        take_messages(s, s->events.user_message, user, payload + 2, end);
     else if (payload[0] == 'a')
         take_about(s, false, user, payload + 2, end);
+    else if (payload[0] == 'n')
+        take_messages(s, s->events.user_mention, user, payload + 2, end);
     else if (payload[0] == 'e')
         s->events.user_event(s->events.arg, user, payload + 2, size - 2);
     else if (payload[0] == 'd')

@@ -27,6 +27,10 @@ static bool is_resume_entry(const char *stream, const json_t *point, struct resu
     out->epoch = json_string_value(epoch);
     if (!draft_is_epoch(out->epoch, json_string_length(epoch)))
         return false;
+    if (strcmp(stream, STREAM_MENTIONS) == 0) {
+        memcpy(out->stream, STREAM_MENTIONS, sizeof STREAM_MENTIONS);
+        return true;
+    }
     if (stream[0] != '@')
         return rules_room(stream, strlen(stream), out->stream) == ERROR_NONE;
     out->stream[0] = '@';

@@ -50,6 +50,14 @@ struct frame *event_conversations(const struct conversations *c)
     return finish(&s, FRAME_CONTROL);
 }
 
+struct frame *event_live(const char *epoch, uint64_t seq, const char *json, size_t size)
+{
+    const struct frame_part parts[] = {
+        { json, size - 1 }, { ",\"epoch\":\"", 10 }, { epoch, strlen(epoch) }, { "\"}", 2 }
+    };
+    return frame_new(FRAME_MESSAGE, seq, parts, sizeof parts / sizeof parts[0]);
+}
+
 void event_delivered_json(struct str *out, const char *to, const char *user, uint64_t seq)
 {
     begin(out, "delivered");

@@ -96,6 +96,14 @@ static void on_user_message(void *arg, const char *user, const char *epoch, uint
     str_addf(&t->log, "user %s m %llu %.*s\n", user, (unsigned long long)seq, (int)size, json);
 }
 
+static void on_user_mention(void *arg, const char *user, const char *epoch, uint64_t seq,
+                            const char *json, size_t size)
+{
+    struct test_store *t = arg;
+    assert_true(epoch[0] != '\0');
+    str_addf(&t->log, "user %s n %llu %.*s\n", user, (unsigned long long)seq, (int)size, json);
+}
+
 static void on_user_event(void *arg, const char *user, const char *json, size_t size)
 {
     struct test_store *t = arg;
@@ -169,6 +177,7 @@ void test_store_start(struct test_store *t, struct test_redis *redis)
         .room_event = on_room_event,
         .user_message = on_user_message,
         .user_event = on_user_event,
+        .user_mention = on_user_mention,
         .asked = on_asked,
         .replied = on_replied,
         .devices_revoked = on_devices_revoked,

@@ -69,6 +69,16 @@ static void what_is_passed_on_is_an_object(void **state)
     str_fini(&s);
 }
 
+static void live_messages_say_their_epoch(void **state)
+{
+    (void)state;
+    struct frame *f = event_live("e1", 7, "{\"type\":\"private\"}", 18);
+    check_text(frame_payload(f), frame_payload_size(f), "{'type':'private','epoch':'e1'}");
+    assert_int_equal(f->class, FRAME_MESSAGE);
+    assert_int_equal(f->seq, 7);
+    frame_unref(f);
+}
+
 static void an_away_page_says_so(void **state)
 {
     (void)state;
@@ -93,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conversations_name_everything),
         cmocka_unit_test(what_is_passed_on_is_an_object),
+        cmocka_unit_test(live_messages_say_their_epoch),
         cmocka_unit_test(an_away_page_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@
     X(messages_limited)                                                                            \
     X(messages_failed)   /* answered with an error of Redis */                                     \
     X(messages_received) /* arrived from Redis pub/sub */                                          \
+    X(away_messages)     /* sent in pages of what came while a device was away */                  \
     X(gaps_filled)       /* messages fetched from the history list after a hole */                 \
     X(gaps_lost)         /* messages that the list no longer held */                               \
     X(rooms_behind)      /* comparisons with Redis that found what the bus had not brought */      \

@@ -96,7 +96,8 @@ struct store_events {
                          const char *json, size_t size);
     void (*user_event)(void *arg, const char *user, const char *json, size_t size);
     /* somebody mentioned the user; seq is the number in the stream of mentions */
-    void (*user_mention)(void *arg, const char *user, uint64_t seq, const char *json, size_t size);
+    void (*user_mention)(void *arg, const char *user, const char *epoch, uint64_t seq,
+                         const char *json, size_t size);
     /* store_ask() of another instance, which waits for ms from now: store_reply() */
     void (*asked)(void *arg, const char *asker, uint64_t id, int64_t ms, const char *json,
                   size_t size);

@@ -65,6 +65,9 @@ enum room_act {
 };
 const char *room_act_name(enum room_act act);
 
+/* A person's mentions, where a stream is named. */
+#define STREAM_MENTIONS "!mentions"
+
 /* Where a client's view of a stream ends. `stream` is a room, or "@NAME" for the private
  * conversation with NAME. */
 struct resume_point {

@@ -42,8 +42,6 @@ struct joined {
 };
 struct frame *event_joined(const struct joined *j) MUST_USE;
 
-#define STREAM_MENTIONS "!mentions"
-
 struct page_end {
     const char *epoch; /* NULL: there is nothing more that way */
     uint64_t seq;

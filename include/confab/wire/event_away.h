@@ -26,6 +26,10 @@ struct conversations {
 };
 struct frame *event_conversations(const struct conversations *c) MUST_USE;
 
+/* A private message as it came from Redis, a complete JSON object; with its epoch,
+ * which `received` has to say. */
+struct frame *event_live(const char *epoch, uint64_t seq, const char *json, size_t size) MUST_USE;
+
 /* Appends the object: user has everything up to seq of the conversation with `to`. */
 void event_delivered_json(struct str *out, const char *to, const char *user, uint64_t seq);
 /* The same of a read marker in the stream of mentions. */

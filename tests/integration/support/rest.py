@@ -76,11 +76,11 @@ class Device:
     def ask(self, server, method, path, body=None):
         return ask(server, method, path, body, self.access)
 
-    def connect(self, server, room=None):
+    def connect(self, server, room=None, **fields):
         """Welcome, and in its room if it has one."""
         client = Client(server)
         Device.opened.append(client)
-        client.send("hello", token=self.access, **({"room": room} if room else {}))
+        client.send("hello", token=self.access, **({"room": room} if room else {}), **fields)
         welcome = client.expect("welcome")
         assert (welcome["user"], welcome["account"]["device"]) == (self.name, self.id)
         if room:

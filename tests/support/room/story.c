@@ -2,6 +2,7 @@
 
 #include "confab/store/accounts.h"
 #include "confab/store/act.h"
+#include "confab/store/away.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -100,6 +101,32 @@ int store_invite_use(struct store *s, const char *code, const char *room, const 
 {
     (void)s, (void)code, (void)room, (void)user, (void)done, (void)arg;
     return -ENOTCONN;
+}
+int store_page_after(struct store *s, const char *stream, const char *viewer, uint64_t after,
+                     unsigned limit, store_messages_fn *done, void *arg)
+{
+    (void)s, (void)stream, (void)viewer, (void)after, (void)limit, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+int store_away(struct store *s, const char *user, const char *device, store_away_fn *done,
+               void *arg)
+{
+    (void)s, (void)user, (void)device, (void)done, (void)arg;
+    return -ENOTCONN;
+}
+void store_received(struct store *s, const char *user, const char *device,
+                    const struct store_received *list, size_t count)
+{
+    (void)s, (void)user, (void)device, (void)list, (void)count;
+}
+void store_joined(struct store *s, const char *user, const char *room, bool joined)
+{
+    (void)s, (void)user, (void)room, (void)joined;
+}
+void store_read_mentions(struct store *s, const char *user, uint64_t seq, const char *json,
+                         size_t size)
+{
+    (void)s, (void)user, (void)seq, (void)json, (void)size;
 }
 int store_tops(struct store *s, const char *const *rooms, size_t count, store_tops_fn *done,
                void *arg)
