@@ -372,9 +372,10 @@ static void scope_add(struct scope *s, const char *kind, const char *name)
     str_add(&s->texts, name, strlen(name) + 1);
 }
 
-/* What was asked for, else everything that the peer may read: the rooms that it is in and its
- * conversations. */
-static void fill_scope(struct scope *s, const struct past *op) REQUIRES(on_hub)
+/* What was asked for, else everything that the peer may read: its conversations and the rooms that
+ * it is in; or without a connection those that it may read. */
+static void fill_scope(struct scope *s, const struct past *op, const struct store_readable *r)
+    REQUIRES(on_hub)
 {
     if (op->stream[0]) {
         s->starts[s->count++] = 0;
@@ -383,17 +384,20 @@ static void fill_scope(struct scope *s, const struct past *op) REQUIRES(on_hub)
         for (const struct membership *m = op->peer->rooms; m; m = m->peer_next)
             if (access_is_in(m))
                 scope_add(s, "r:", m->room->name);
-        scope_add(s, "d:", op->peer->user->name);
+        for (size_t i = 0; r && i < r->count; i++)
+            scope_add(s, "r:", r->rooms[i]);
+        scope_add(s, "d:", reader(op));
     }
     for (size_t i = 0; i < s->count; i++)
         s->streams[i] = s->texts.data + s->starts[i];
 }
 
-static void run_search(struct past *op) REQUIRES(on_hub)
+/* r: NULL for a connection, and where a room was named */
+static void run_search(struct past *op, const struct store_readable *r) REQUIRES(on_hub)
 {
     const struct command *c = op->command;
     struct scope s = { .count = 0 };
-    fill_scope(&s, op);
+    fill_scope(&s, op, r);
     struct ask a = { .kind = ASK_SEARCH,
                      .find = { .q = c->query,
                                .streams = s.streams,
@@ -404,19 +408,44 @@ static void run_search(struct past *op) REQUIRES(on_hub)
                                .limit = c->limit,
                                .cursor = c->cursor },
                      .cid = c->cid,
-                     .viewer = op->peer->user ? op->peer->user->name : NULL };
+                     .viewer = *reader(op) ? reader(op) : NULL };
     ask(op, &a);
     str_fini(&s.texts);
+}
+
+static void readable_told(void *arg, const struct store_readable *r)
+{
+    role_assume(&on_hub);
+    struct past *op = arg;
+    if (r->status == STORE_OK)
+        run_search(op, r);
+    else if (r->status == STORE_DENIED)
+        refuse(op, r->error, NULL, -1);
+    else if (r->status == STORE_REFUSED)
+        refuse(op, ERROR_STORE_FAILED, NULL, -1);
+    else
+        refuse(op, ERROR_UNAVAILABLE, NULL, RETRY_UNAVAILABLE_MS);
+}
+
+/* An account that shows its token is in no room here: Redis knows which are its own. */
+static void ask_readable(struct past *op) REQUIRES(on_hub)
+{
+    const struct token_claims *claims = op->command->claims;
+    int error = store_readable(op->hub->store, claims->user, claims->device, readable_told, op);
+    if (error)
+        refuse_unsent(op, error);
 }
 
 /* --- both ---------------------------------------------------------------------------------------- */
 
 static void run(struct past *op) REQUIRES(on_hub)
 {
-    if (op->command->type == COMMAND_SEARCH)
-        run_search(op);
-    else
+    if (op->command->type != COMMAND_SEARCH)
         run_history(op);
+    else if (op->stream[0] || op->peer->user)
+        run_search(op, NULL);
+    else
+        ask_readable(op);
 }
 
 static void ask_access(struct past *op) REQUIRES(on_hub);
@@ -467,7 +496,7 @@ static enum error_code check_reach(const struct past *op, const char **field, bo
     *ask = false;
     if (c->room || c->to)
         return may_read(op->hub, op->peer, c, ask);
-    return op->peer->user ? ERROR_NONE : ERROR_BAD_FIELD; /* nobody in particular is in no room */
+    return *reader(op) ? ERROR_NONE : ERROR_BAD_FIELD; /* nobody in particular is in no room */
 }
 
 void past_run(struct hub *h, struct peer *p, struct command *c)

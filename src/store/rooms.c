@@ -129,6 +129,41 @@ int store_access(struct store *s, const char *room, const char *known_guard, con
     return request_send(r, on_access);
 }
 
+static void on_readable(struct request *r, enum store_status status, const redisReply *reply)
+{
+    struct store_readable result = { .status = status };
+    const redisReply *names =
+        status == STORE_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
+            ? reply->element[0]
+            : NULL;
+    int64_t ignored;
+    if (names && names->type == REDIS_REPLY_ARRAY) {
+        for (size_t i = 0; i < names->elements && i < RULE_ROOMS_PER_CLIENT; i++)
+            if (names->element[i]->type == REDIS_REPLY_STRING)
+                result.rooms[result.count++] = names->element[i]->str;
+    } else if (status == STORE_OK) {
+        result.status = why_not(reply, &result.error, &ignored);
+    }
+    r->done.readable(r->arg, &result);
+}
+
+int store_readable(struct store *s, const char *user, const char *device, store_readable_fn *done,
+                   void *arg)
+{
+    struct request *r;
+    int error = request_begin(s, &r);
+    if (error)
+        return error;
+    r->done.readable = done;
+    r->arg = arg;
+    request_script(r, SCRIPT_READABLE, 0, 4);
+    request_addz(r, s->settings->redis_prefix);
+    request_addz(r, user);
+    request_addz(r, device);
+    request_addu(r, RULE_ROOMS_PER_CLIENT);
+    return request_send(r, on_readable);
+}
+
 int store_invite_use(struct store *s, const char *code, const char *room, const char *user,
                      store_access_fn *done, void *arg)
 {

@@ -48,6 +48,7 @@ static const struct {
     [SCRIPT_ROOM] = { "room",
                       { "/clock.lua", "/fence.lua", "/append.lua", "/owned.lua", "/room.lua" } },
     [SCRIPT_ACCESS] = { "access", { "/clock.lua", "/owned.lua", "/access.lua" } },
+    [SCRIPT_READABLE] = { "readable", { "/clock.lua", "/guard.lua", "/readable.lua" } },
     [SCRIPT_INVITE] = { "invite", { "/clock.lua", "/owned.lua", "/invite.lua" } },
     [SCRIPT_ROOMS] = { "rooms", { "/clock.lua", "/owned.lua", "/rooms.lua" } },
     [SCRIPT_MEMBERS] = { "members", { "/clock.lua", "/owned.lua", "/members.lua" } },

@@ -62,6 +62,7 @@ enum script_id {
     SCRIPT_RESTORE,
     SCRIPT_ROOM,
     SCRIPT_ACCESS,
+    SCRIPT_READABLE,
     SCRIPT_INVITE,
     SCRIPT_ROOMS,
     SCRIPT_MEMBERS,
@@ -113,6 +114,7 @@ union request_done {
     store_admin_fn *admin;
     store_room_fn *room;
     store_access_fn *access;
+    store_readable_fn *readable;
     store_list_fn *list;
 };
 

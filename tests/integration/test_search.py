@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from support.archive import wait_state
 from support.deadline import wait_for
 from support.redis import Redis
+from support.rest import Device
 from support.server import Server
 
 
@@ -53,6 +55,42 @@ def talk(keeper, connect, new):
 def found(answer):
     assert answer["type"] == "search", answer
     return [result["message"]["content"] for result in answer["results"]]
+
+
+def test_rest_with_a_token_covers_all_that_the_account_may_read(own_redis, start, connect, new):
+    """Rooms that it joined, a private room that it is a member of, conversations; nothing else."""
+    redis = own_redis()
+    keeper = start(redis, ARCHIVE="sqlite")
+    wait_state(keeper, "ok")
+    anna, bert = Device.register(keeper, new.anna), Device.register(keeper, new.bert)
+    joined, private, foreign = new.room, new.room, new.room
+    for device, name in ((anna, private), (bert, foreign)):
+        reply = device.ask(keeper, "POST", "/rooms", {"room": name, "access": "private"})
+        assert reply.status == 201, reply.body
+    a, b = anna.connect(keeper, joined), bert.connect(keeper, foreign)
+    guest = connect(keeper, new.cora, joined)
+    a.join(private)
+    acks = [guest.say("okapi in joined"), a.say("okapi in private", room=private)]
+    acks += [b.say("okapi in foreign"), b.tell(anna.name, "okapi for anna"), guest.tell(bert.name, "okapi")]
+    assert all(ack["type"] == "ack" for ack in acks)
+    mine = f"confab:{{user:{anna.name}}}:joined"
+    redis.client.hset(mine, mapping={joined: 1, foreign: 1})  # which is not for her any more
+    indexed(keeper, len(acks))
+
+    def all_of(device, status=200):
+        reply = device.ask(keeper, "GET", "/search?q=okapi")
+        assert reply.status == status, reply.body
+        return reply.body
+
+    assert sorted(found(all_of(anna))) == ["okapi for anna", "okapi in joined", "okapi in private"]
+    assert sorted(found(all_of(bert))) == ["okapi", "okapi for anna", "okapi in foreign"]
+    with_bert = [r for r in all_of(anna)["results"] if "to" in r]
+    assert [r["to"] for r in with_bert] == [bert.name]
+    assert rest(keeper, 400, q="okapi")["field"] == "room"  # nobody in particular
+    redis.client.hdel(mine, joined)
+    assert sorted(found(all_of(anna))) == ["okapi for anna", "okapi in private"]
+    assert anna.ask(keeper, "POST", "/logout", {"refresh_token": anna.refresh}).status < 300
+    assert all_of(anna, 401)["code"] == "bad_token"  # the device has ended
 
 
 def test_all_words_in_any_order_case_and_accent(keeper, connect, new, talk):

@@ -66,6 +66,17 @@ typedef void store_access_fn(void *arg, const struct store_access *r);
  * "": none. names: joined by '\n'; a name "" is nobody in particular. */
 int store_access(struct store *s, const char *room, const char *known_guard, const char *names,
                  store_access_fn *done, void *arg) REQUIRES(on_hub) MUST_USE;
+struct store_readable {
+    enum store_status status;
+    enum error_code error; /* DENIED: bad_token, the device has ended */
+    const char *rooms[RULE_ROOMS_PER_CLIENT];
+    size_t count;
+};
+typedef void store_readable_fn(void *arg, const struct store_readable *r);
+/* The rooms that an account has joined, or on whose list it stands, as far as it may read them now
+ * (readable.lua). device: of its token. */
+int store_readable(struct store *s, const char *user, const char *device, store_readable_fn *done,
+                   void *arg) REQUIRES(on_hub) MUST_USE;
 /* Uses an invitation (invite.lua): the user becomes a member. Who is one already uses nothing up.
  * room NULL: the one that it is for. */
 int store_invite_use(struct store *s, const char *code, const char *room, const char *user,
