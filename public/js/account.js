@@ -154,7 +154,7 @@ export class Account extends Emitter {
 
     /** @param {string} code of an invitation @returns {Promise<string>} the room it leads to */
     async accept(code) {
-        return (await this.#askAsUser('POST', `invitations/${encodeURIComponent(code)}`, {})).room;
+        return (await this.#askAsUser('POST', 'invitations', { code })).room;
     }
 
     /** Another tab may have changed what is kept; call it at the `storage` event. */

@@ -96,7 +96,7 @@ export class RoomSheet {
         try {
             const answer = await this.store.client.room(this.room, 'info');
             if (turn !== this.turn) return;
-            this.info = asInfo(answer);
+            this.info = /** @type {RoomInfo} */ (/** @type {unknown} */ (answer));
         } catch (error) {
             if (turn !== this.turn) return;
             const { code } = /** @type {import('../asks.js').Unanswered} */ (error);
@@ -304,11 +304,6 @@ export class RoomSheet {
             () => {},
         );
     }
-}
-
-/** @param {any} frame @returns {RoomInfo} */
-function asInfo(frame) {
-    return { ...frame, invitations: frame.invitations ?? frame.invites };
 }
 
 /** @returns {boolean} phones share; elsewhere a link is copied */
