@@ -4,8 +4,6 @@
 #include "confab/wire/rules.h"
 #include "state.h"
 
-#include <stdlib.h>
-
 enum {
     CONVERSATION_FIELDS = 8,
     MENTIONS_FIELDS = 4,
@@ -16,27 +14,28 @@ enum {
 
 /* ---- what a device has ---- */
 
-static bool is_texts(const redisReply *list)
+/* Rows of so many fields, the first ones texts and the others numbers. */
+static bool is_table(const redisReply *list, size_t texts, size_t fields)
 {
-    if (list->type != REDIS_REPLY_ARRAY)
+    if (list->type != REDIS_REPLY_ARRAY || list->elements % fields != 0)
         return false;
     for (size_t i = 0; i < list->elements; i++)
-        if (list->element[i]->type != REDIS_REPLY_STRING)
+        if (list->element[i]->type !=
+            (i % fields < texts ? REDIS_REPLY_STRING : REDIS_REPLY_INTEGER))
             return false;
     return true;
 }
 
-static uint64_t number(const redisReply *text)
+static uint64_t number(const redisReply *field)
 {
-    return strtoull(text->str, NULL, 10);
+    return field->integer > 0 ? (uint64_t)field->integer : 0;
 }
 
 static size_t take_conversations(const redisReply *list,
                                  struct conversation out[CONVERSATIONS_MOST])
 {
     size_t n = 0;
-    for (size_t i = 0; i + CONVERSATION_FIELDS <= list->elements && n < CONVERSATIONS_MOST;
-         i += CONVERSATION_FIELDS) {
+    for (size_t i = 0; i < list->elements && n < CONVERSATIONS_MOST; i += CONVERSATION_FIELDS) {
         redisReply *const *f = list->element + i;
         out[n++] = (struct conversation){ .with = f[0]->str,
                                           .epoch = f[1]->str,
@@ -62,7 +61,7 @@ static void take_mentions(const redisReply *list, struct conversation *out)
 static size_t take_rooms(const redisReply *list, struct stream_top out[ROOMS_MOST])
 {
     size_t n = 0;
-    for (size_t i = 0; i + 1 < list->elements && n < ROOMS_MOST; i += 2)
+    for (size_t i = 0; i < list->elements && n < ROOMS_MOST; i += 2)
         out[n++] = (struct stream_top){ list->element[i]->str, number(list->element[i + 1]) };
     return n;
 }
@@ -76,9 +75,10 @@ static void on_away(struct request *r, enum store_status status, const redisRepl
     c->mentions.epoch = "";
     if (status == STORE_OK) {
         const bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-                           is_texts(reply->element[0]) && is_texts(reply->element[1]) &&
-                           is_texts(reply->element[2]) &&
-                           reply->element[1]->elements == MENTIONS_FIELDS;
+                           is_table(reply->element[0], 2, CONVERSATION_FIELDS) &&
+                           is_table(reply->element[1], 1, MENTIONS_FIELDS) &&
+                           reply->element[1]->elements == MENTIONS_FIELDS &&
+                           is_table(reply->element[2], 1, 2);
         if (sound) {
             c->list = list;
             c->count = take_conversations(reply->element[0], list);

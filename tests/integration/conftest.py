@@ -88,6 +88,25 @@ def plain(redis):
         yield s
 
 
+@pytest.fixture(scope="session")
+def two_servers(redis):
+    """For what does not depend on pumps, and takes two instances."""
+    with Server(redis, **QUIET) as a, Server(redis, **QUIET) as b:
+        a.wait_health(200)
+        b.wait_health(200)
+        yield a, b
+
+
+@pytest.fixture
+def here(two_servers):
+    return two_servers[0]
+
+
+@pytest.fixture
+def there(two_servers):
+    return two_servers[1]
+
+
 @pytest.fixture
 def start(request):
     """Starts servers with settings of the test's own and stops them, checked, at its end."""

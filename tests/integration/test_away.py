@@ -7,27 +7,6 @@ import pytest
 from support.away import Traveller
 from support.deadline import wait_for
 from support.rest import Device, register
-from support.server import Server
-
-
-@pytest.fixture(scope="module")
-def two_servers(redis):
-    """Nothing here depends on pumps."""
-    settings = {"RATE_LIMIT_MESSAGES": 0, "REGISTER_LIMIT_ADDRESS": 0, "LOGIN_LIMIT_ADDRESS": 0}
-    with Server(redis, **settings) as a, Server(redis, **settings) as b:
-        a.wait_health(200)
-        b.wait_health(200)
-        yield a, b
-
-
-@pytest.fixture
-def here(two_servers):
-    return two_servers[0]
-
-
-@pytest.fixture
-def there(two_servers):
-    return two_servers[1]
 
 
 @pytest.fixture
