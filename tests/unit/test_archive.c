@@ -5,6 +5,7 @@
 
 #include "confab/base/str.h"
 #include "support/redis.h"
+#include "support/stand_in.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,166 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ARCHIVE "00000000000000aa"
-
-/* ---- a file that fails when it is told to ---- */
-
-static struct {
-    struct lock lock;
-    struct str rows; /* "STREAM EPOCH SEQ JSON;" */
-    char entry[SINK_ENTRY_BYTES + 1];
-    enum sink_status open_status, write_status, page_status;
-    unsigned opened, open_now, batches;
-    size_t batch_most;
-    unsigned accounts; /* u0000, u0001 … */
-    bool page_waits;   /* a page is not answered until this is false */
-} file;
-
-static enum sink_status told(const enum sink_status *status)
-{
-    lock_acquire(&file.lock);
-    const enum sink_status now = *status;
-    lock_release(&file.lock);
-    return now;
-}
-
-static void tell(enum sink_status *status, enum sink_status value)
-{
-    lock_acquire(&file.lock);
-    *status = value;
-    lock_release(&file.lock);
-}
-
-static enum sink_status file_open(const struct settings *s, enum sink_mode mode, void **out,
-                                  char why[SINK_WHY_BYTES + 1])
-{
-    (void)s, (void)mode;
-    const enum sink_status status = told(&file.open_status);
-    text_copy(why, SINK_WHY_BYTES, "as told");
-    if (status != SINK_OK)
-        return status;
-    lock_acquire(&file.lock);
-    file.opened++;
-    file.open_now++;
-    lock_release(&file.lock);
-    *out = &file;
-    return SINK_OK;
-}
-
-static void file_close(void *sink)
-{
-    if (!sink)
-        return;
-    lock_acquire(&file.lock);
-    file.open_now--;
-    lock_release(&file.lock);
-}
-
-static const char *file_why(const void *sink)
-{
-    (void)sink;
-    return "as told";
-}
-
-static enum sink_status file_about(void *sink, struct sink_about *out)
-{
-    (void)sink;
-    *out = (struct sink_about){ .archive = ARCHIVE };
-    text_copy(out->entry, sizeof(out->entry), file.entry);
-    return SINK_OK;
-}
-
-static enum sink_status file_write(void *sink, const struct sink_batch *b, struct sink_written *out)
-{
-    (void)sink;
-    const enum sink_status status = told(&file.write_status);
-    if (status != SINK_OK)
-        return status;
-    lock_acquire(&file.lock);
-    for (size_t i = 0; i < b->message_count; i++) {
-        const struct sink_message *m = &b->messages[i];
-        str_addf(&file.rows, "%s %s %llu %.*s;", m->stream, m->epoch, (unsigned long long)m->seq,
-                 (int)m->size, m->json);
-    }
-    for (size_t i = 0; i < b->record_count; i++)
-        str_addf(&file.rows, "!%s %s %lld %.*s;", b->records[i].kind, b->records[i].name,
-                 (long long)b->records[i].version, (int)b->records[i].size, b->records[i].json);
-    for (size_t i = 0; i < b->reject_count; i++)
-        str_addf(&file.rows, "?%s;", b->rejects[i].why);
-    if (b->entry && *b->entry)
-        text_copy(file.entry, sizeof(file.entry), b->entry);
-    file.batches++;
-    if (b->message_count > file.batch_most)
-        file.batch_most = b->message_count;
-    lock_release(&file.lock);
-    out->added = b->message_count;
-    return SINK_OK;
-}
-
-static enum sink_status file_page(void *sink, const struct page_query *q, struct page_result *out)
-{
-    (void)sink;
-    bool waits;
-    do {
-        usleep(1000);
-        lock_acquire(&file.lock);
-        waits = file.page_waits;
-        lock_release(&file.lock);
-    } while (waits);
-    *out = (struct page_result){ .known = true };
-    text_copy(out->epoch, sizeof(out->epoch), q->epoch ? q->epoch : "E");
-    return told(&file.page_status);
-}
-
-static enum sink_status file_search(void *sink, const struct search_query *q,
-                                    struct search_result *out)
-{
-    (void)sink, (void)q;
-    *out = (struct search_result){ 0 };
-    return SINK_OK;
-}
-
-static enum sink_status file_records(void *sink, const char *kind, const char *after,
-                                     struct sink_records *out)
-{
-    static struct sink_record records[SINK_RECORDS_MOST];
-    static char names[SINK_RECORDS_MOST][16], texts[SINK_RECORDS_MOST][80];
-    (void)sink;
-    const unsigned most = strcmp(kind, "account") == 0 ? file.accounts : 0;
-    assert_true(most == file.accounts || strcmp(kind, "room") == 0);
-    size_t count = 0;
-    for (unsigned i = *after ? (unsigned)atoi(after + 1) + 1 : 0;
-         i < most && count < SINK_RECORDS_MOST; i++, count++) {
-        snprintf(names[count], sizeof(names[count]), "u%04u", i);
-        int size = snprintf(texts[count], sizeof(texts[count]),
-                            "{\"version\":\"7\",\"fold1\":\"%s\",\"fold2\":\"%s\"}", names[count],
-                            names[count]);
-        records[count] = (struct sink_record){ kind, names[count], 7, texts[count], (size_t)size };
-    }
-    *out = (struct sink_records){ records, count };
-    return told(&file.page_status);
-}
-
-static enum sink_status file_upkeep(void *sink, int64_t budget_us, bool *more)
-{
-    (void)sink, (void)budget_us;
-    *more = false;
-    return SINK_OK;
-}
-
-static const struct archive_sink stand_in = {
-    .name = "stand-in",
-    .open = file_open,
-    .close = file_close,
-    .why = file_why,
-    .about = file_about,
-    .write = file_write,
-    .page = file_page,
-    .search = file_search,
-    .records = file_records,
-    .upkeep = file_upkeep,
-};
 
 /* ---- the world of a test ---- */
 
@@ -186,7 +27,7 @@ static int set_up(void **state)
     signal(SIGPIPE, SIG_IGN); /* the server's threads have all signals blocked */
     role_assume(&on_archive);
     log_set_level(LOG_LEVEL_ERROR);
-    lock_init(&file.lock);
+    stand_in_init();
     test_redis_init(&redis);
     settings = (struct settings){ .redis_prefix = "confab:",
                                   .redis_addr = "",
@@ -203,8 +44,7 @@ static int tear_down(void **state)
 {
     (void)state;
     test_redis_fini(&redis);
-    str_fini(&file.rows);
-    lock_fini(&file.lock);
+    stand_in_fini();
     return 0;
 }
 
@@ -213,15 +53,8 @@ static int begin(void **state)
     (void)state;
     test_redis(&redis, "FLUSHALL");
     stats = (struct stats){ 0 };
-    str_reset(&file.rows);
-    str_addz(&file.rows, "");
-    file.entry[0] = '\0';
-    file.open_status = file.write_status = file.page_status = SINK_OK;
-    file.opened = file.open_now = file.batches = 0;
-    file.batch_most = 0;
-    file.accounts = 0;
-    file.page_waits = false;
-    w = writer_new(&settings, &stats, &stand_in, redis.address);
+    stand_in_reset();
+    w = writer_new(&settings, &stats, &stand_in_sink, redis.address);
     return 0;
 }
 
@@ -231,7 +64,7 @@ static int end(void **state)
     if (w)
         writer_free(w);
     w = NULL;
-    assert_int_equal(file.open_now, 0);
+    assert_int_equal(stand_in.open_now, 0);
     return 0;
 }
 
@@ -263,12 +96,12 @@ static void add(const char *seq)
 
 static const char *pending(void)
 {
-    return test_redis(&redis, "XPENDING confab:archive a:" ARCHIVE);
+    return test_redis(&redis, "XPENDING confab:archive a:" STAND_IN_ID);
 }
 
 static bool has(const char *row)
 {
-    return strstr(file.rows.data, row) != NULL;
+    return strstr(stand_in.rows.data, row) != NULL;
 }
 
 /* ---- entries ---- */
@@ -391,8 +224,8 @@ static void messages_go_into_the_file_and_are_acknowledged(void **state)
     TURN_UNTIL(state_of_it() == ARCHIVE_OK);
     add("1");
     add("2");
-    TURN_UNTIL(file.batches > 0);
-    assert_string_equal(file.rows.data, "r:a E 1 {\"seq\":1};r:a E 2 {\"seq\":2};");
+    TURN_UNTIL(stand_in.batches > 0);
+    assert_string_equal(stand_in.rows.data, "r:a E 1 {\"seq\":1};r:a E 2 {\"seq\":2};");
     assert_string_equal(pending(), "0 nil nil nil");
     TURN_UNTIL(strcmp(test_redis(&redis, "XLEN confab:archive"), "0") == 0);
     assert_int_equal(stat_get(&stats, archive_added), 2);
@@ -410,8 +243,8 @@ static void a_batch_has_a_bound(void **state)
         test_redis(&redis, "XADD confab:archive * confab:{room:a} %s", text.data);
     str_fini(&text);
     TURN_UNTIL(stat_get(&stats, archive_added) == 6400);
-    assert_true(file.batch_most >= 64 * 32);
-    assert_true(file.batch_most < BATCH_MESSAGES + 64 * 32);
+    assert_true(stand_in.batch_most >= 64 * 32);
+    assert_true(stand_in.batch_most < BATCH_MESSAGES + 64 * 32);
 }
 
 static void nothing_is_acknowledged_before_its_commit(void **state)
@@ -430,18 +263,18 @@ static void nothing_is_acknowledged_before_its_commit(void **state)
         char seq[24];
         snprintf(seq, sizeof(seq), "%zu", i + 1);
         TURN_UNTIL(state_of_it() == ARCHIVE_OK);
-        const unsigned opened = file.opened;
-        file.write_status = cases[i].status;
+        const unsigned opened = stand_in.opened;
+        stand_in.write_status = cases[i].status;
         add(seq);
         TURN_UNTIL(state_of_it() == cases[i].state);
         assert_int_equal(pending()[0], '1');
-        assert_int_equal(file.open_now, cases[i].stays_open ? 1 : 0);
-        file.write_status = SINK_OK;
+        assert_int_equal(stand_in.open_now, cases[i].stays_open ? 1 : 0);
+        stand_in.write_status = SINK_OK;
         TURN_UNTIL(state_of_it() == ARCHIVE_OK);
         assert_string_equal(pending(), "0 nil nil nil");
-        assert_int_equal(file.opened - opened, cases[i].stays_open ? 0 : 1);
+        assert_int_equal(stand_in.opened - opened, cases[i].stays_open ? 0 : 1);
     }
-    assert_string_equal(file.rows.data,
+    assert_string_equal(stand_in.rows.data,
                         "r:a E 1 {\"seq\":1};r:a E 2 {\"seq\":2};r:a E 3 {\"seq\":3};"
                         "r:a E 4 {\"seq\":4};r:a E 5 {\"seq\":5};");
 }
@@ -449,19 +282,19 @@ static void nothing_is_acknowledged_before_its_commit(void **state)
 static void a_file_that_cannot_be_opened_is_tried_again(void **state)
 {
     (void)state;
-    file.open_status = SINK_IO;
+    stand_in.open_status = SINK_IO;
     TURN_UNTIL(state_of_it() == ARCHIVE_FAILING);
     assert_true(writer_turn(w) > 0);
-    file.open_status = SINK_TAKEN;
+    stand_in.open_status = SINK_TAKEN;
     TURN_UNTIL(state_of_it() == ARCHIVE_STANDBY);
-    file.open_status = SINK_OK;
+    stand_in.open_status = SINK_OK;
     TURN_UNTIL(state_of_it() == ARCHIVE_OK);
 }
 
 static void on_standby_it_tells_when_nobody_writes(void **state)
 {
     (void)state;
-    file.open_status = SINK_TAKEN;
+    stand_in.open_status = SINK_TAKEN;
     test_redis(&redis, "XADD confab:archive 1000-0 confab:{room:a} x");
     TURN_UNTIL(state_of_it() == ARCHIVE_BEHIND);
     assert_int_equal(stat_get(&stats, archive_waiting), 1);
@@ -489,7 +322,7 @@ static void a_new_group_starts_with_the_lists(void **state)
     test_redis(&redis, "HSET confab:{room:a}:meta epoch E seq 2 fence f");
     test_redis(&redis, "LPUSH confab:{room:a}:history {1} {2}");
     TURN_UNTIL(state_of_it() == ARCHIVE_OK);
-    assert_string_equal(file.rows.data, "r:a E 1 {1};r:a E 2 {2};");
+    assert_string_equal(stand_in.rows.data, "r:a E 1 {1};r:a E 2 {2};");
 }
 
 static void a_seed_that_the_file_does_not_take_is_repeated(void **state)
@@ -497,9 +330,9 @@ static void a_seed_that_the_file_does_not_take_is_repeated(void **state)
     (void)state;
     test_redis(&redis, "HSET confab:{room:a}:meta epoch E seq 1 fence f");
     test_redis(&redis, "LPUSH confab:{room:a}:history {1}");
-    file.write_status = SINK_FULL;
+    stand_in.write_status = SINK_FULL;
     TURN_UNTIL(state_of_it() == ARCHIVE_FULL);
-    file.write_status = SINK_OK;
+    stand_in.write_status = SINK_OK;
     TURN_UNTIL(state_of_it() == ARCHIVE_OK);
     assert_true(has("r:a E 1 {1}"));
 }
@@ -523,7 +356,7 @@ static void redis_may_go_and_come_back_empty(void **state)
 static void redis_gets_the_accounts_that_it_lacks(void **state)
 {
     (void)state;
-    file.accounts = 2 * SINK_RECORDS_MOST + 50;
+    stand_in.accounts = 2 * SINK_RECORDS_MOST + 50;
     test_redis(&redis, "HSET confab:account:zoe version 3 hash x");
     for (int i = 0; i < 2; i++) { /* also when Redis has lost them under it */
         TURN_UNTIL(state_of_it() == ARCHIVE_OK);
@@ -535,18 +368,18 @@ static void redis_gets_the_accounts_that_it_lacks(void **state)
         if (i == 0)
             TURN_UNTIL(has("!account zoe 3")); /* which the file lacked */
         test_redis(&redis, "FLUSHALL");
-        str_reset(&file.rows);
-        str_addz(&file.rows, "");
+        str_reset(&stand_in.rows);
+        str_addz(&stand_in.rows, "");
     }
 }
 
 static void accounts_that_cannot_be_read_are_trouble_of_the_file(void **state)
 {
     (void)state;
-    file.page_status = SINK_IO;
+    stand_in.page_status = SINK_IO;
     TURN_UNTIL(state_of_it() == ARCHIVE_FAILING);
     assert_string_equal(test_redis(&redis, "EXISTS confab:accounts:ready"), "0");
-    file.page_status = SINK_OK;
+    stand_in.page_status = SINK_OK;
     TURN_UNTIL(state_of_it() == ARCHIVE_OK);
     assert_string_equal(test_redis(&redis, "HGET confab:accounts:ready by"), "restored");
 }
@@ -567,16 +400,16 @@ static void the_position_never_goes_back(void **state)
     test_redis(&redis, "XADD confab:archive 5-0 confab:{room:a} %s", "m E 1\n{}");
     test_redis(&redis, "XADD confab:archive 20-0 confab:{room:a} %s", "m E 2\n{}");
     /* another reader has the first one, and dies later than this one reads the second */
-    test_redis(&redis, "XREADGROUP GROUP a:" ARCHIVE " dead COUNT 1 STREAMS confab:archive >");
+    test_redis(&redis, "XREADGROUP GROUP a:" STAND_IN_ID " dead COUNT 1 STREAMS confab:archive >");
     TURN_UNTIL(has("r:a E 2"));
-    assert_string_equal(file.entry, "20-0");
-    file.write_status = SINK_LOCKED; /* makes it join anew */
+    assert_string_equal(stand_in.entry, "20-0");
+    stand_in.write_status = SINK_LOCKED; /* makes it join anew */
     add("3");
     TURN_UNTIL(state_of_it() == ARCHIVE_LOCKED);
-    text_copy(file.entry, sizeof(file.entry), "20-0");
-    file.write_status = SINK_OK;
+    text_copy(stand_in.entry, sizeof(stand_in.entry), "20-0");
+    stand_in.write_status = SINK_OK;
     TURN_UNTIL(has("r:a E 1"));
-    assert_true(strcmp(file.entry, "5-0") != 0);
+    assert_true(strcmp(stand_in.entry, "5-0") != 0);
 }
 
 static void the_last_batch_is_written_at_the_end(void **state)
@@ -591,7 +424,7 @@ static void the_last_batch_is_written_at_the_end(void **state)
     writer_finish(w, clock_mono_ms() + TEST_DEADLINE_MS);
     assert_true(has("r:a E 200 "));
     assert_string_equal(test_redis(&redis, "XLEN confab:archive"), "0");
-    assert_int_equal(file.open_now, 0);
+    assert_int_equal(stand_in.open_now, 0);
 }
 
 /* ---- threads ---- */
@@ -631,7 +464,7 @@ static struct archive_answer *answer_of(struct archive *a)
 static void asks_are_answered_by_number(void **state)
 {
     (void)state;
-    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in);
+    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in_sink);
     assert_int_equal(archive_start(a), 0);
     assert_int_equal(archive_ask(a, ask_for(7, false, INT64_MAX)), 0);
     struct archive_answer *answer = answer_of(a);
@@ -658,14 +491,14 @@ static void asks_are_answered_by_number(void **state)
 static void a_file_that_cannot_be_read_is_an_error_for_the_asker(void **state)
 {
     (void)state;
-    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in);
+    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in_sink);
     assert_int_equal(archive_start(a), 0);
-    tell(&file.page_status, SINK_CORRUPT);
+    stand_in_tell(&stand_in.page_status, SINK_CORRUPT);
     assert_int_equal(archive_ask(a, ask_for(1, false, INT64_MAX)), 0);
     struct archive_answer *answer = answer_of(a);
     assert_true(says(answer, "\"archive_unavailable\""));
     archive_answer_free(answer);
-    tell(&file.page_status, SINK_OK);
+    stand_in_tell(&stand_in.page_status, SINK_OK);
     assert_int_equal(archive_ask(a, ask_for(2, false, INT64_MAX)), 0);
     answer = answer_of(a);
     assert_true(says(answer, "\"type\":\"history\""));
@@ -677,11 +510,11 @@ static void a_file_that_cannot_be_read_is_an_error_for_the_asker(void **state)
 static void asks_past_the_bound_are_refused_and_the_rest_is_dropped_at_the_end(void **state)
 {
     (void)state;
-    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in);
+    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in_sink);
     assert_int_equal(archive_start(a), 0);
-    lock_acquire(&file.lock);
-    file.page_waits = true;
-    lock_release(&file.lock);
+    lock_acquire(&stand_in.lock);
+    stand_in.page_waits = true;
+    lock_release(&stand_in.lock);
     unsigned taken = 0;
     int error = 0;
     while (error == 0) {
@@ -700,9 +533,9 @@ static void asks_past_the_bound_are_refused_and_the_rest_is_dropped_at_the_end(v
     struct archive_answer *answer = answer_of(a);
     assert_int_equal(answer->id, 5000);
     archive_answer_free(answer);
-    lock_acquire(&file.lock);
-    file.page_waits = false;
-    lock_release(&file.lock);
+    lock_acquire(&stand_in.lock);
+    stand_in.page_waits = false;
+    lock_release(&stand_in.lock);
     archive_stop(a, 0);
     archive_free(a);
 }
@@ -710,7 +543,7 @@ static void asks_past_the_bound_are_refused_and_the_rest_is_dropped_at_the_end(v
 static void the_writer_runs_until_it_is_stopped(void **state)
 {
     (void)state;
-    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in);
+    struct archive *a = archive_new_with(&settings, &stats, redis.address, &stand_in_sink);
     assert_int_equal(archive_start(a), 0);
     const int64_t deadline = clock_mono_ms() + TEST_DEADLINE_MS;
     while (state_of_it() != ARCHIVE_OK && clock_mono_ms() < deadline)
