@@ -83,8 +83,9 @@ void store_release(struct store *s, const char *user, const char *session)
     struct request *r;
     if (request_begin(s, &r) != 0)
         return;
-    request_script(r, SCRIPT_RELEASE, 1, 1);
+    request_script(r, SCRIPT_RELEASE, 2, 1);
     request_addj(r, s->settings->redis_prefix, "name:", user);
+    request_addj(r, s->settings->redis_prefix, "{user:", user, "}:held");
     request_addz(r, session);
     request_fire(r);
 }

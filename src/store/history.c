@@ -106,8 +106,8 @@ static int page(struct store *s, const char *stream, const char *viewer, const c
         return error;
     r->done.messages = done;
     r->arg = arg;
-    request_script(r, SCRIPT_HISTORY, 2, 4);
-    const bool is_room = stream[0] != '@' && stream[0] != '!';
+    const bool is_private = stream[0] == '@', is_room = !is_private && stream[0] != '!';
+    request_script(r, SCRIPT_HISTORY, is_private ? 3 : 2, 4);
     if (stream[0] == '!') { /* mentions */
         request_addj(r, s->settings->redis_prefix, "{user:", viewer, "}:box");
         request_addj(r, s->settings->redis_prefix, "{user:", viewer, "}:mentions");
@@ -117,6 +117,8 @@ static int page(struct store *s, const char *stream, const char *viewer, const c
         request_addj(r, prefix, ":meta");
         request_addj(r, prefix, ":history");
     }
+    if (is_private)
+        request_addj(r, s->settings->redis_prefix, "{user:", viewer, "}:since");
     request_addz(r, way);
     request_addu(r, number);
     request_addu(r, limit < RULE_HISTORY_MESSAGES ? limit : RULE_HISTORY_MESSAGES);

@@ -109,7 +109,7 @@ void store_online(struct store *s, const char *users)
             str_add(&s->scratch, name, size);
             request_addj(r, prefix, "presence:", s->scratch.data);
             request_addj(r, prefix, "name:", s->scratch.data);
-            request_addj(r, prefix, "{user:", s->scratch.data, "}:since");
+            request_addj(r, prefix, "{user:", s->scratch.data, "}:held");
         }
         request_add(r, s->lease.data, s->lease.size);
         request_addz(r, s->settings->instance);

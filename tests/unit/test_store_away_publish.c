@@ -242,6 +242,85 @@ static void pages_reach_through_all_that_is_kept(void **state)
     assert_int_equal(page.messages, 0);
 }
 
+static long long redis_now_ms(void)
+{
+    long long s = 0, us = 0;
+    assert_int_equal(sscanf(test_redis(&redis, "TIME"), "%lld %lld", &s, &us), 2);
+    return s * 1000 + us / 1000;
+}
+
+/* A message of `from`, as hubs write it, with a time of its own. */
+static void add_entry(const char *key, const char *from, long long timestamp_ms)
+{
+    char json[128];
+    snprintf(json, sizeof(json), "{\"user\":\"%s\",\"content\":\"x\",\"timestamp\":%lld}", from,
+             timestamp_ms);
+    test_redis(&redis, "LPUSH %s %b", key, json, strlen(json));
+    test_redis(&redis, "HINCRBY t:{dm:al|bo}:meta seq 1");
+}
+
+/* Whoever takes a free name sees what was written while nobody had it, and nothing older. */
+static void a_guest_sees_nothing_of_who_had_the_name_before(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    static const char key[] = "t:{dm:al|bo}:history";
+    tell("al", "bo"); /* nobody has had the name */
+    assert_string_equal(test_store_claim(&a, "bo", "s").tops, "@al 1");
+    assert_string_equal(test_redis(&redis, "EXISTS t:{user:bo}:since"), "0");
+    assert_int_equal(test_store_page(&a, "@al", "bo", UINT64_MAX, 100).messages, 1);
+    const long long until = atoll(test_redis(&redis, "GET t:{user:bo}:held"));
+    assert_true(until > redis_now_ms());
+
+    const long long ended = redis_now_ms() - 1000; /* as if the name had run out then */
+    char held[32];
+    snprintf(held, sizeof(held), "%lld s", ended);
+    test_redis(&redis, "SET t:{user:bo}:held %b", held, strlen(held));
+    test_redis(&redis, "DEL t:name:bo %s", key);
+    test_redis(&redis, "HSET t:{dm:al|bo}:meta seq 0");
+    for (int i = -5; i < 0; i++)
+        add_entry(key, "al", ended + i);
+    assert_string_equal(test_store_claim(&a, "bo", "other").tops, "");
+    assert_int_equal(test_store_page(&a, "@al", "bo", UINT64_MAX, 100).messages, 0);
+    for (int i = 0; i < 8; i++)
+        add_entry(key, "al", ended + i);
+    assert_string_equal(test_store_claim(&a, "bo", "other").tops, "@al 13");
+    struct test_messages page = test_store_page(&a, "@al", "bo", UINT64_MAX, 100);
+    assert_int_equal(page.messages, 8);
+    assert_int_equal(page.first_seq, 6);
+    assert_false(page.more);
+    page = page_after("@al", "bo", 0, 3);
+    assert_int_equal(page.first_seq, 6);
+    assert_true(page.more);
+    assert_int_equal(test_store_page(&a, "@al", "bo", 6, 100).messages, 0);
+    assert_int_equal(test_store_page(&a, "@bo", "al", UINT64_MAX, 100).messages, 13);
+}
+
+/* Who comes back with the session is the same guest; who let go of the name has it no longer. */
+static void a_session_that_comes_back_is_the_same_guest(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    const struct store_claim made_up = { .user = "bo", .session = "s", .made_up = true };
+    struct test_claimed out = { 0 };
+    assert_int_equal(store_claim(a.store, &made_up, test_claimed, &out), 0);
+    WAIT_UNTIL(base, out.count > 0);
+    store_online(a.store, "bo");
+    out = (struct test_claimed){ 0 };
+    assert_int_equal(store_claim(a.store, &made_up, test_claimed, &out), 0);
+    WAIT_UNTIL(base, out.count > 0);
+    assert_string_equal(test_redis(&redis, "EXISTS t:{user:bo}:since"), "0");
+    assert_true(atoll(test_redis(&redis, "GET t:{user:bo}:held")) > redis_now_ms() + 500000);
+    store_release(a.store, "bo", "s");
+    test_store_claim(&a, "al", "s"); /* behind it */
+    assert_true(atoll(test_redis(&redis, "GET t:{user:bo}:held")) <= redis_now_ms());
+    test_store_claim(&a, "bo", "s"); /* the client knew the session */
+    assert_string_equal(test_redis(&redis, "EXISTS t:{user:bo}:since"), "0");
+    test_redis(&redis, "DEL t:name:bo");
+    test_store_claim(&a, "bo", "other");
+    assert_true(atoll(test_redis(&redis, "GET t:{user:bo}:since")) <= redis_now_ms());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +331,8 @@ int main(void)
         cmocka_unit_test_setup(what_an_account_writes_or_gets_is_kept, empty),
         cmocka_unit_test_setup(markers_live_as_long_as_the_conversation, empty),
         cmocka_unit_test_setup(an_account_that_ends_keeps_nothing_more, empty),
+        cmocka_unit_test_setup(a_guest_sees_nothing_of_who_had_the_name_before, empty),
+        cmocka_unit_test_setup(a_session_that_comes_back_is_the_same_guest, empty),
         cmocka_unit_test_setup(pages_reach_through_all_that_is_kept, empty),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -11,12 +11,18 @@
 --
 -- Answers {0} when another session or an account has the name, {2} when the device is none of this
 -- account's, {3} when Redis came back without accounts: try again. Else {1, '@PEER', top number,
--- '@PEER', …}: the private conversations of the last day.
+-- '@PEER', …}: the private conversations that are kept.
 --
 -- A session that was made up stands in the key with '~' before it, until a client presents it:
 -- only such a name may be let go of with its connection (release.lua).
+--
+-- A guest who takes a free name may not be who had it before. {user:USER}:held, 'MS SESSION', says
+-- until when the name was whose at the latest, and {user:USER}:since is that time when it was
+-- another session: what is older is not theirs to see (history.lua) nor to change (act.lua). What
+-- was written while nobody had the name is.
 local session, made_up = ARGV[1], '~' .. ARGV[1]
 local holder = redis.call('GET', KEYS[1])
+local own = ARGV[6] .. '{user:' .. ARGV[7] .. '}'
 if ARGV[8] == 'account' then
     if redis.call('HGET', KEYS[4], 'user') ~= ARGV[7] then
         return { 2 }
@@ -25,6 +31,7 @@ if ARGV[8] == 'account' then
         redis.call('DEL', KEYS[1])
         redis.call('PUBLISH', ARGV[6] .. 'user:' .. ARGV[7], 'g ')
     end
+    redis.call('DEL', own .. ':since')
 else
     if ARGV[8] == 'guest' then
         if redis.call('EXISTS', KEYS[5], KEYS[6], KEYS[7]) > 0 then
@@ -49,10 +56,28 @@ local function top_between(one, other)
     return type(seq) == 'string' and seq
 end
 
+local now, since = redis_now_ms(), nil
+if ARGV[8] ~= 'account' then
+    local held, by = string.match(redis.call('GET', own .. ':held') or '', '^(%d+) (.*)$')
+    if held and by ~= session and not holder then
+        redis.call('SET', own .. ':since', digits(math.min(tonumber(held), now)), 'EX',
+            AWAY_SECONDS)
+    end
+    since = tonumber(redis.call('GET', own .. ':since') or nil)
+end
+
+-- Whether the latest message is of an earlier guest of this name.
+local function is_old(one, other)
+    local latest = since
+        and redis.pcall('LINDEX', ARGV[6] .. '{dm:' .. one .. '|' .. other .. '}:history', 0)
+    local time = type(latest) == 'string' and entry_time(latest)
+    return time and time < since
+end
+
 local conversations = {}
 for _, other in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
     local top = top_between(ARGV[7], other) or top_between(other, ARGV[7])
-    if top then
+    if top and not is_old(ARGV[7], other) and not is_old(other, ARGV[7]) then
         conversations[#conversations + 1] = '@' .. other
         conversations[#conversations + 1] = top
     end
@@ -60,13 +85,7 @@ end
 if ARGV[8] ~= 'account' then
     local value = ARGV[5] == '1' and holder ~= session and made_up or session
     redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
-    -- What was written under the name before is not this guest's to change (act.lua).
-    local since = ARGV[6] .. '{user:' .. ARGV[7] .. '}:since'
-    if holder then
-        redis.call('PEXPIRE', since, ARGV[2])
-    else
-        redis.call('SET', since, digits(redis_now_ms()), 'PX', ARGV[2])
-    end
+    redis.call('SET', own .. ':held', digits(now + ARGV[2]) .. ' ' .. session, 'EX', AWAY_SECONDS)
 end
-presence_touch(KEYS[2], ARGV[3], redis_now_ms(), tonumber(ARGV[4]))
+presence_touch(KEYS[2], ARGV[3], now, tonumber(ARGV[4]))
 return { 1, unpack(conversations) }

@@ -1,7 +1,7 @@
 -- A page of a stream: the newest `limit` messages with numbers below N, or the oldest ones above
 -- it. Writes nothing.
 --
--- KEYS  1 meta  2 history
+-- KEYS  1 meta  2 history  3 of a conversation {user:ASKER}:since: a guest sees what is not older
 -- ARGV  1 'before' or 'after'  2 N  3 limit
 --       4 who asks, when it is a room: '' nobody in particular, '*' somebody who may read all
 --
@@ -23,6 +23,19 @@ end
 local limit = tonumber(ARGV[3])
 local oldest = top + 1
     - math.min(redis.call('LLEN', KEYS[2]), tonumber(m[5]) or HISTORY_MESSAGES)
+local since = KEYS[3] and tonumber(redis.call('GET', KEYS[3]) or nil)
+if since then -- halves until it has found the first one
+    local behind = top + 1
+    while oldest < behind do
+        local middle = math.floor((oldest + behind) / 2)
+        local time = entry_time(redis.call('LINDEX', KEYS[2], top - middle))
+        if time and time < since then
+            oldest = middle + 1
+        else
+            behind = middle
+        end
+    end
+end
 local from, to, more -- numbers
 if ARGV[1] == 'after' then
     from = math.max(tonumber(ARGV[2]) + 1, oldest)

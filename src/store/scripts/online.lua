@@ -1,13 +1,16 @@
 -- Heartbeat of an instance: its own lease, where its users are, and their names.
 --
--- KEYS  1 instance:ID, then for each user: presence:USER, name:USER,
---       {user:USER}:since
+-- KEYS  1 instance:ID, then for each user: presence:USER, name:USER, {user:USER}:held
 -- ARGV  1 JSON about the instance  2 instance  3 PRESENCE_TTL in ms  4 NAME_HOLD in ms
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 local now = redis_now_ms()
 for i = 2, #KEYS, 3 do
     presence_touch(KEYS[i], ARGV[2], now, tonumber(ARGV[3]))
     redis.call('PEXPIRE', KEYS[i + 1], ARGV[4])
-    redis.call('PEXPIRE', KEYS[i + 2], ARGV[4])
+    local holder = redis.pcall('GET', KEYS[i + 1]) -- of a guest
+    if type(holder) == 'string' then
+        local session = string.gsub(holder, '^~', '')
+        redis.call('SET', KEYS[i + 2], digits(now + ARGV[4]) .. ' ' .. session, 'EX', AWAY_SECONDS)
+    end
 end
 return #KEYS
