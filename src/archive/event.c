@@ -55,7 +55,12 @@ static struct frame_part part_of(const struct str *s)
 
 static void copy_column(struct str *out, sqlite3_stmt *s, int column)
 {
-    str_add(out, sqlite3_column_text(s, column), (size_t)sqlite3_column_bytes(s, column));
+    const unsigned char *text = sqlite3_column_text(s, column);
+    const int size = sqlite3_column_bytes(s, column);
+
+    str_grow(out, (size_t)size); /* never NULL, whatever the column has */
+    if (size > 0)
+        str_add(out, text, (size_t)size);
 }
 
 static void row_fini(struct row *r)

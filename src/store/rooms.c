@@ -129,21 +129,23 @@ int store_access(struct store *s, const char *room, const char *known_guard, con
     return request_send(r, on_access);
 }
 
+/* {names}, else as why_not() has it */
+static void take_names(const redisReply *names, struct store_readable *out)
+{
+    for (size_t i = 0; i < names->elements && i < RULE_ROOMS_PER_CLIENT; i++)
+        if (names->element[i]->type == REDIS_REPLY_STRING)
+            out->rooms[out->count++] = names->element[i]->str;
+}
+
 static void on_readable(struct request *r, enum store_status status, const redisReply *reply)
 {
     struct store_readable result = { .status = status };
-    const redisReply *names =
-        status == STORE_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
-            ? reply->element[0]
-            : NULL;
     int64_t ignored;
-    if (names && names->type == REDIS_REPLY_ARRAY) {
-        for (size_t i = 0; i < names->elements && i < RULE_ROOMS_PER_CLIENT; i++)
-            if (names->element[i]->type == REDIS_REPLY_STRING)
-                result.rooms[result.count++] = names->element[i]->str;
-    } else if (status == STORE_OK) {
+    if (status == STORE_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
+        reply->element[0]->type == REDIS_REPLY_ARRAY)
+        take_names(reply->element[0], &result);
+    else if (status == STORE_OK)
         result.status = why_not(reply, &result.error, &ignored);
-    }
     r->done.readable(r->arg, &result);
 }
 
