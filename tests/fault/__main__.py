@@ -17,6 +17,7 @@ import redis_rows  # noqa: E402, F401
 import client_rows  # noqa: E402, F401
 import instance_rows  # noqa: E402, F401
 import archive_rows  # noqa: E402, F401
+import away_rows  # noqa: E402, F401
 from result import HEAD, Result, markdown_line, text_line  # noqa: E402
 from row import ROWS  # noqa: E402
 from shared import Shared  # noqa: E402
