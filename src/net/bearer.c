@@ -22,8 +22,8 @@ bool bearer_claims_admin(const struct settings *settings, const char *token, boo
     if (!token || strchr(token, '.'))
         return false;
     text_copy(want, sizeof(want), settings->admin_token);
-    const size_t size = strlen(token);
-    if (size <= ADMIN_TOKEN_MOST)
+    const size_t size = strlen(token) + 1;
+    if (size <= sizeof(got))
         memcpy(got, token, size);
     *right = want[0] && secret_equal(want, got, sizeof(want));
     secret_wipe(want, sizeof(want));
