@@ -167,7 +167,9 @@ void act_run(struct hub *h, struct peer *p, struct command *c)
     p->in_flight++;
     text_copy(op->user, sizeof op->user, user);
     op->stream[0] = '@';
-    text_copy(op->stream + (c->to != NULL), sizeof op->stream - 1, c->to ? c->to : c->room);
+    const char *name = c->to ? c->to : c->room;
+    BUG_ON(!name);
+    text_copy(op->stream + (c->to != NULL), sizeof op->stream - 1, name);
     command_message_id(op->id, h, op->user, op->stream, cid);
     store(op, NULL);
 }
