@@ -14,7 +14,8 @@ static const struct {
     const char *parts[8];
 } sources[SCRIPT_COUNT] = {
     [SCRIPT_PUBLISH] = { "publish",
-                         { "/guard.lua", "/fence.lua", "/mention.lua", "/publish.lua" } },
+                         { "/fence.lua", "/rarely.lua", "/guard.lua", "/mention.lua",
+                           "/rarely_end.lua", "/publish.lua" } },
     [SCRIPT_RESUME] = { "resume", { "/guard.lua", "/fence.lua", "/resume.lua" } },
     [SCRIPT_HISTORY] = { "history", { "/clock.lua", "/guard.lua", "/text.lua", "/history.lua" } },
     [SCRIPT_CLAIM] = { "claim", { "/clock.lua", "/where.lua", "/text.lua", "/claim.lua" } },

@@ -22,7 +22,7 @@ LIMITS = (
     "local AWAY_MESSAGES, AWAY_SECONDS, MENTIONS_KEPT = 1000, 2592000, 200\n"
     "local META_SECONDS, ARCHIVE_BACKLOG, RATE_LIMIT, RATE_WINDOW_MS = 2592000, 1000000, 0, 10000\n"
 )
-PARTS = ["guard.lua", "fence.lua", "mention.lua", "publish.lua"]
+PARTS = ["fence.lua", "rarely.lua", "guard.lua", "mention.lua", "rarely_end.lua", "publish.lua"]
 STREAMS = 1000
 STREAM = "confab:archive"
 UNDER_WAY = 20  # calls of all instances

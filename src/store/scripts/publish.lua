@@ -29,7 +29,7 @@
 -- something may: one bad key concerns its own messages alone.
 --
 -- This runs for every message, and Lua costs more than the commands do. So there are no functions
--- but the guard's and the fence's (each call of the script makes all of them anew), texts become numbers only
+-- but the fence's and rarely() (each call of the script makes all of them anew), texts become numbers only
 -- where they must, and what a single message needs makes no table. docs/RATIONALE.md
 local TRIM_STEP = 20 -- a list need not be cut with every message: who reads it takes the newest
 
@@ -42,6 +42,7 @@ local renewal = string.sub(now_s, 1, -3)
 local after = ' ' .. timestamp
 local key, arg = 1, 3 -- the last ones that were taken
 local out, groups = {}, 0
+local guard_find, guard_holds, guard_refuses, guard_slows, mention_tell -- rarely.lua
 local entry, pairs_of_entry = {}, 0 -- of the archive: common part of a stream's keys, payload …
 
 while arg < #ARGV do
@@ -64,13 +65,14 @@ while arg < #ARGV do
 
     -- What is there. failure: why nothing more of this group is stored.
     local prefix = string.sub(meta, 1, -1 - #':meta')
-    local stream = try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed',
-        channels == 0 and 'guard' or 'kept')
+    local stream = channels == 0
+        and try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed', 'guard')
+        or try('HMGET', meta, 'epoch', 'seq', 'fence', 'renewed')
     local failure = stream.err and stream
     local seq = stream[1] and tonumber(stream[2])
     stream[1], stream[2] = seq and stream[1], seq or 0
     seq = stream[2]
-    local renews, kept = stream[4] ~= renewal, channels > 0 and stream[5]
+    local renews, kept = stream[4] ~= renewal, nil -- nil: not known yet
     if renews then -- reads what renewing writes
         local size = try('LLEN', history)
         for i = 0, channels - 1 do
@@ -88,6 +90,9 @@ while arg < #ARGV do
     end
     local settle, guard -- guard: only one that restricts somebody
     if not failure and channels == 0 and (stream[5] or not stream[1] or known_guard ~= '') then
+        if not guard_find then
+            guard_find, guard_holds, guard_refuses, guard_slows, mention_tell = rarely()
+        end
         settle = guard_find(prefix, stream, stream[5], known_guard)
         failure = settle and settle ~= 'wait' and settle
         guard = guard_holds(stream.guard) and stream.guard
@@ -185,18 +190,24 @@ while arg < #ARGV do
         else
             call('HSET', meta, 'seq', top)
         end
-        if length >= (kept or HISTORY_MESSAGES) + TRIM_STEP then
-            call('LTRIM', history, 0, (kept or HISTORY_MESSAGES) - 1)
+        local renewed = renews or length == stored
+        if length >= HISTORY_MESSAGES + TRIM_STEP and length % TRIM_STEP < stored or renewed then
+            if kept == nil then
+                kept = channels > 0 and call('HGET', meta, 'kept')
+            end
+            if length >= (kept or HISTORY_MESSAGES) + TRIM_STEP then
+                call('LTRIM', history, 0, (kept or HISTORY_MESSAGES) - 1)
+            end
         end
-        local life = kept and AWAY_SECONDS or HISTORY_SECONDS
         if channels == 2 then -- a key of another type concerns only who is told the number
             local unread = KEYS[first_conversation + 2]
             local number = try('HINCRBY', unread, ARGV[first_channel + 3], stored)
-            if (renews or number == stored) and call('TTL', unread) < life then
-                call('EXPIRE', unread, life)
+            if renews or number == stored then
+                call('EXPIRE', unread, AWAY_SECONDS)
             end
         end
-        if renews or length == stored then
+        if renewed then
+            local life = kept and AWAY_SECONDS or HISTORY_SECONDS
             -- The meta hash never ends before the list, so that a list never outlives its
             -- numbers. With an archive they go on for longer: its pages are found by them.
             local longer = call('EXISTS', KEYS[1]) == 1 and math.max(META_SECONDS, life) or life
@@ -210,7 +221,7 @@ while arg < #ARGV do
                 call('HSET', meta, 'kept', kept)
                 call('EXPIRE', prefix .. ':read', longer)
                 call('EXPIRE', prefix .. ':delivered', longer)
-            elseif channels > 0 and stream[5] then
+            elseif channels > 0 then
                 call('HDEL', meta, 'kept')
             end
             for i = 0, channels - 1 do
@@ -235,6 +246,9 @@ while arg < #ARGV do
         end
         for i = 0, channels - 1 do
             call('PUBLISH', ARGV[first_channel + 2 * i], payload)
+        end
+        if mentions and not mention_tell then
+            guard_find, guard_holds, guard_refuses, guard_slows, mention_tell = rarely()
         end
         for i = 1, mentions and stored or 0 do
             mention_tell(string.sub(KEYS[1], 1, -1 - #'archive'), prefix, guard, mentions[i],
