@@ -277,6 +277,7 @@ static void run_http(struct hub *h, struct peer *p, struct command *c) REQUIRES(
     case COMMAND_ROOM:
     case COMMAND_ROOMS:
     case COMMAND_MEMBERS:
+    case COMMAND_CONVERSATIONS:
     case COMMAND_AUDIT:
     case COMMAND_DELETE:
     case COMMAND_JOIN:

@@ -1,10 +1,12 @@
-/* What only HTTP asks for: the lists of rooms, members and acts, the use of an invitation, and what
+/* What only HTTP asks for: the lists of rooms, members, conversations and acts, the use of an invitation, and what
  * the administrator does. Before anything else Redis says whether the device that asks is still
  * there, or whether somebody at that address may show ADMIN_TOKEN. */
 #include "state.h"
 
 #include "confab/store/accounts.h"
+#include "confab/store/away.h"
 #include "confab/store/rooms.h"
+#include "confab/wire/event_away.h"
 #include "confab/wire/rest.h"
 
 #include <errno.h>
@@ -117,6 +119,16 @@ static void list(struct rest *op) REQUIRES(on_hub)
         unless_sent(op, store_audit(s, &q, listed_acts, op));
 }
 
+static void told_conversations(void *arg, const struct store_away *r)
+{
+    role_assume(&on_hub);
+    struct rest *op = arg;
+    if (r->status != STORE_OK)
+        fail_store(op, r->status, ERROR_NONE, -1);
+    else
+        answer(op, event_conversations(&r->conversations));
+}
+
 /* ---- invitations ---- */
 
 static void invited(void *arg, const struct store_access *r)
@@ -168,6 +180,10 @@ static void admitted(struct rest *op) REQUIRES(on_hub)
     case COMMAND_MEMBERS:
     case COMMAND_AUDIT:
         list(op);
+        return;
+    case COMMAND_CONVERSATIONS: /* of an account: rest_parse() */
+        unless_sent(op, store_away(op->hub->store, op->c->claims->user, op->c->claims->device,
+                                   told_conversations, op));
         return;
     case COMMAND_JOIN:
         unless_sent(

@@ -44,6 +44,7 @@ static const struct route routes[] = {
     ROOM(GET, "/api/v1/rooms/*/members", MEMBERS, false, "room"),
     ROOM(POST, "/api/v1/invitations", JOIN, true, NULL),
     ROOM(DELETE, "/api/v1/messages/*/*", DELETE, false, "room", "seq"),
+    ROOM(GET, "/api/v1/conversations", CONVERSATIONS, false, NULL),
     ROOM(GET, "/api/v1/audit", AUDIT, false, NULL),
     { METHOD_GET, "/ws", .answer = http_not_upgraded },
     { METHOD_GET, "/*/chat", .answer = http_not_upgraded },

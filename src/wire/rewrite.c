@@ -23,17 +23,14 @@ static const char *value_end(const char *at, const char *end)
 
 bool message_field(const struct frame_part *message, const char *name, struct frame_part *value)
 {
-    const size_t size = strlen(name);
     char key[FIELD_BYTES];
+    const int size = snprintf(key, sizeof key, ",\"%s\":", name);
 
-    BUG_ON(size + 4 > sizeof key);
-    memcpy(key, ",\"", 2);
-    memcpy(key + 2, name, size);
-    memcpy(key + 2 + size, "\":", 2);
-    const char *at = memmem(message->data, message->size, key, size + 4);
+    BUG_ON(size < 0 || size >= (int)sizeof key);
+    const char *at = memmem(message->data, message->size, key, (size_t)size);
     if (at == NULL)
         return false;
-    at += size + 4;
+    at += size;
     const char *end = value_end(at, (const char *)message->data + message->size);
     *value = (struct frame_part){ at, end != NULL ? (size_t)(end - at) : 0 };
     return end != NULL;

@@ -148,6 +148,8 @@ def test_life_of_an_account(server):
     client.say("tea is ready", cid="1", room="tea")
     devices = ask("GET", "/api/v1/devices", 200, token)["devices"]
     assert {(d["label"], d["current"]) for d in devices} == {("phone", True), ("desk", False)}
+    told = ask("GET", "/api/v1/conversations", 200, token)
+    assert told["rooms"] == {"tea": 0} and told["list"] == []
     room = {"path_parameters": {"room": "tea"}}
     page = ask("GET", "/api/v1/messages/{room}", 200, token, **room)
     assert [m["content"] for m in page["messages"]] == ["tea is ready"]

@@ -14,8 +14,10 @@ def test_private_reaches_all_connections_of_both(server, other, connect, new, ro
         "type": "private", "seq": 1, "id": ack["id"], "user": anna.user, "to": ben.user,
         "content": "psst", "timestamp": ack["timestamp"], "cid": "p1",
     }  # fmt: skip
-    for client in (anna, anna2, ben, ben2):
-        assert client.expect("private") == expected
+    told = [client.expect("private") for client in (anna, anna2, ben, ben2)]
+    anna.send("history", to=ben.user)
+    epoch = anna.expect("history", to=ben.user)["epoch"]
+    assert told == [{**expected, "epoch": epoch}] * 4
     answer = ben2.tell(anna.user, "yes?")
     assert (answer["to"], answer["seq"]) == (anna.user, 2)
     for client in (anna, anna2, ben, ben2):
