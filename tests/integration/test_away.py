@@ -169,6 +169,7 @@ def test_the_instance_is_killed_in_the_middle(redis, start, anna, here, connect,
     anna.connect(doomed)
     anna.take_until(lambda: anna.count(ben.user) == 200)
     doomed.process.kill()
+    doomed.wait_exit()
     anna.client.expect_close()
     anna.connect(here)
     anna.take_until(lambda: anna.count(ben.user) == 450)

@@ -92,7 +92,7 @@ def test_path_with_query(plain):
     [
         "/nothing", "/../etc/passwd", "/%2e%2e/etc/passwd", "//etc/passwd", "/.env", "/js/",
         "/index.html/", "/api", "/api/v1/", "/api/v2/stats", "/api/v1/messages",
-        "/api/v1/messages/", "/api/v1/messages/a/b",
+        "/api/v1/messages/", "/api/v1/messages/a/b/c",
     ],
 )  # fmt: skip
 def test_unknown_paths(plain, path):
@@ -250,7 +250,7 @@ def test_messages_with_bad_values(plain, room, query, field):
 
 
 @pytest.mark.parametrize(
-    "name", ["a%20b", "a%2Fb", "%FF", "%E2%82", "x" * 65, "@anna", "%0d%0aX:1", "%F0%9F%99%82"]
+    "name", ["a%20b", "a%2Fb%2Fc", "%FF", "%E2%82", "x" * 65, "@anna", "%0d%0aX:1", "%F0%9F%99%82"]
 )
 def test_messages_with_bad_rooms(plain, name):
     response = plain.request("GET", f"/api/v1/messages/{name}")
