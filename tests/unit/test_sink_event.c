@@ -171,12 +171,11 @@ static void events_count_in_any_order(void **state)
 {
     static const uint64_t orders[][4] = { { 1, 4, 5, 6 }, { 6, 5, 4, 1 }, { 5, 6, 1, 4 },
                                           { 4, 1, 6, 5 }, { 5, 1, 4, 6 }, { 6, 4, 1, 5 } };
-    struct test_archive *t = *state;
 
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         archive_teardown(state);
         archive_setup(state);
-        t = *state;
+        struct test_archive *t = *state;
         for (size_t j = 0; j < 4; j++) {
             const uint64_t seq = orders[i][j];
             if (seq == 1)
