@@ -420,7 +420,7 @@ static void one_use_for_twenty_at_once_makes_one_member(void **state)
     role_assume(&on_hub);
     enum { MANY = 20 };
     struct test_act out = test_room_act(&a, "olga", "invite", "r", "1", "60", NULL), used[MANY];
-    char code[64], name[MANY][8];
+    char code[64], name[MANY][16];
     snprintf(code, sizeof(code), "%s", test_act_text(&out, "code"));
     memset(used, 0, sizeof(used));
     for (int i = 0; i < MANY; i++) {
