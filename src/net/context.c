@@ -112,6 +112,11 @@ void context_log_init(void)
     lws_set_log_level(LLL_ERR | LLL_WARN, log_emit);
 }
 
+void context_log_end(void)
+{
+    lws_set_log_level(0, NULL);
+}
+
 /* Filled in anew for each attempt: libwebsockets keeps pointers to the static parts only. */
 static void describe(struct net_thread *t, struct lws_context_creation_info *info,
                      struct lws_protocols protocols[3])

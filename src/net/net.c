@@ -125,6 +125,9 @@ int net_start(struct net *n, struct hub *hub)
     int error = 0;
     n->hub = n->env.hub = hub;
     for (unsigned i = 0; i < n->count && !error; i++)
+        error = context_init(&n->threads[i]);
+    context_log_end();
+    for (unsigned i = 0; i < n->count && !error; i++)
         error = thread_launch(&n->threads[i]);
     if (!error) {
         n->acceptor = acceptor_start(n, n->listen_fd);

@@ -188,9 +188,7 @@ int thread_launch(struct net_thread *t)
 {
     char name[16];
     snprintf(name, sizeof(name), "net-%u", t->index);
-    int error = context_init(t);
-    if (!error)
-        error = thread_start(&t->thread, name, 0, run, t);
+    const int error = thread_start(&t->thread, name, 0, run, t);
     t->running = error == 0;
     return error;
 }

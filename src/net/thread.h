@@ -6,7 +6,7 @@
 
 /* Descriptors and queue: others may post from now on. 0 or a negative errno. */
 int thread_init(struct net_thread *t, struct net *n, unsigned index) REQUIRES(on_main) MUST_USE;
-/* Makes the context and starts the thread. 0 or a negative errno, then thread_stop() is due. */
+/* After context_init(). 0 or a negative errno, then thread_stop() is due. */
 int thread_launch(struct net_thread *t) REQUIRES(on_main) MUST_USE;
 /* Ends and joins it, if it runs. */
 void thread_stop(struct net_thread *t) REQUIRES(on_main);
@@ -33,6 +33,9 @@ void context_break(struct net_thread *t) REQUIRES(on_net);
 void context_fini(struct net_thread *t) REQUIRES(on_main);
 /* Routes the library's own messages into the log. Once. */
 void context_log_init(void);
+/* From here on it says nothing, before the threads run: it formats what it says in one static
+ * buffer for all threads (_lws_logv() of 4.1.6), and what it says then clients can make it say. */
+void context_log_end(void);
 
 /* The last client has gone: net_drain() may return. */
 void net_signal_gone(struct net *n);

@@ -67,6 +67,9 @@ def make(redis, tmp_path):
     """Rooms of a new account: `closed` is private, `hall` read-only."""
 
     def make(server, new, archive=False):
+        if archive:
+            known = "confab:accounts:ready"
+            wait_for(lambda: redis.client.hget(known, "by") == "restored", "accounts are known")
         owner = Device.register(server, new.owner)
         client = Client(server)
         client.send("hello", token=owner.access)

@@ -38,6 +38,7 @@ def test_resume_with_a_foreign_epoch(server, connect, new, room):
 def test_resume_beyond_the_top(server, connect, new, room):
     anna = connect(server, new.anna, room)
     anna.say("one")
+    anna.expect("message", content="one")
     joined, history = anna.join(room, epoch=anna.epoch[room], seq=50)
     assert joined["recovered"] is False
     assert [m["content"] for m in history["messages"]] == ["one"]
@@ -46,6 +47,7 @@ def test_resume_beyond_the_top(server, connect, new, room):
 def test_resume_too_old_states_the_gap(server, connect, new, room):
     anna = connect(server, new.anna, room)
     anna.say_all([f"m{n}" for n in range(1, 121)])
+    anna.until("message", seq=120)
     joined, history = anna.join(room, epoch=anna.epoch[room], seq=5)
     assert (joined["recovered"], joined["missed"], joined["seq"]) == (False, 15, 120)
     assert [m["seq"] for m in history["messages"]] == list(range(21, 121))
