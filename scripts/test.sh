@@ -89,10 +89,13 @@ run_unit() {
     count unit $status ctest "$build/unit.xml"
 }
 
+# Most of what a test does is wait.
+at_once=4
 # Sanitizers make everything slower: longer deadlines, each pump mode once, and not the tests of
 # the firewall script, which do not run the server.
 if [ "$preset" = asan ] || [ "$preset" = tsan ]; then
     export CONFAB_SLOW=1
+    at_once=2
     export CONFAB_MATRIX=${CONFAB_MATRIX-threads-2 shared-1 auto-2}
     [ ${#pytest_args[@]} -gt 0 ] || pytest_args=(--ignore=tests/integration/test_firewall.py)
 fi
@@ -100,8 +103,7 @@ fi
 run_integration() {
     rm -f "$build/integration.xml"
     local status=0
-    # Four at once: most of what a test does is wait.
-    "${launcher[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider --numprocesses 4 \
+    "${launcher[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider --numprocesses $at_once \
         --dist loadfile tests/integration tests/bench/compare \
         --junitxml="$build/integration.xml" "${pytest_args[@]}" || status=$?
     count integration $status pytest "$build/integration.xml"

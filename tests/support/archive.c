@@ -1,6 +1,7 @@
 #include "support/archive.h"
 #include "support/test.h"
 
+#include "archive/search.h"
 #include "archive/state.h"
 
 #include <inttypes.h>
@@ -173,6 +174,13 @@ struct sink_about archive_about(struct test_archive *t)
 
     assert_int_equal(sink_sqlite.about(t->reader, &a), SINK_OK);
     return a;
+}
+
+enum sink_status archive_search(struct test_archive *t, const struct search_query *query,
+                                struct search_result *out)
+{
+    enum { LONG_US = 20 * 1000 * 1000 };
+    return search_within(t->reader, query, LONG_US, LONG_US, out);
 }
 
 void archive_upkeep(struct test_archive *t)

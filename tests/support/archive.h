@@ -37,6 +37,9 @@ void assert_cursor(const struct page_cursor *c, const char *epoch, uint64_t seq)
 
 struct sink_about archive_about(struct test_archive *t);
 void archive_upkeep(struct test_archive *t); /* until nothing is to be done */
+/* A search that has the time it needs, whatever else runs on the machine. */
+enum sink_status archive_search(struct test_archive *t, const struct search_query *query,
+                                struct search_result *out);
 /* A number that SQL computes in the writer's connection. */
 int64_t archive_sql(struct test_archive *t, const char *text);
 /* Runs a command in its folder. True: it succeeded. */

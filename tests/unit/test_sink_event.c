@@ -126,7 +126,7 @@ static unsigned hits(struct test_archive *t, const char *q)
     struct search_result r;
 
     archive_upkeep(t);
-    assert_int_equal(sink_sqlite.search(t->reader, &query, &r), SINK_OK);
+    assert_int_equal(archive_search(t, &query, &r), SINK_OK);
     assert_int_equal(r.refused, ERROR_NONE);
     return (unsigned)r.count;
 }

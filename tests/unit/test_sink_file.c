@@ -148,7 +148,7 @@ static void the_index_can_be_turned_off_and_on(void **state)
     assert_int_equal(archive_sql(t, "SELECT count(*) FROM search WHERE search MATCH 'text'"), 0);
     const struct search_query query = { .q = "text", .limit = 1 };
     struct search_result found;
-    assert_int_equal(sink_sqlite.search(t->reader, &query, &found), SINK_OK);
+    assert_int_equal(archive_search(t, &query, &found), SINK_OK);
     assert_int_equal(found.refused, ERROR_SEARCH_OFF);
     archive_close(t);
     t->settings.archive_index = true;
@@ -382,18 +382,18 @@ static void an_index_that_is_wrong_is_made_anew(void **state)
 
     archive_say_all(t, "E", 1, 1000);
     archive_upkeep(t);
-    assert_int_equal(sink_sqlite.search(t->reader, &query, &found), SINK_OK);
+    assert_int_equal(archive_search(t, &query, &found), SINK_OK);
     archive_sql(t, "DELETE FROM search_data WHERE id > 10");
     archive_close(t);
     archive_open(t);
-    assert_int_equal(sink_sqlite.search(t->reader, &query, &found), SINK_CORRUPT);
+    assert_int_equal(archive_search(t, &query, &found), SINK_CORRUPT);
     archive_close(t);
     archive_open(t);
     assert_false(archive_about(t).repairing);
     assert_int_equal(archive_about(t).messages, 1000);
     assert_int_equal(archive_about(t).unindexed, 1000);
     archive_upkeep(t);
-    assert_int_equal(sink_sqlite.search(t->reader, &query, &found), SINK_OK);
+    assert_int_equal(archive_search(t, &query, &found), SINK_OK);
     assert_int_equal(found.count, 10);
 }
 
