@@ -160,6 +160,8 @@ for (const [host, hasLocks] of [
         await two.say('two is in');
         await one.page.click('#quit');
         await two.page.waitForSelector('body[data-screen="start"]'); // it was one login
+        // The server ends before the pages do: nothing may be on its way to it then.
+        await Promise.all([one, two].map(({ page }) => page.goto('about:blank')));
     });
 
 test('a name that an account has is not for guests', async (t) => {
