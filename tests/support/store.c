@@ -220,12 +220,24 @@ unsigned test_store_saw_times(const struct test_store *t, const char *text)
     return times;
 }
 
-void test_stores_init(struct test_redis *redis, struct event_base **base, struct test_store *a,
-                      struct test_store *b)
+void test_alone_init(struct test_redis *redis, struct event_base **base, struct test_store *a)
 {
     *base = event_base_new();
     test_redis_init(redis);
     test_store_init(a, *base, 'a');
+}
+
+void test_alone_fini(struct test_redis *redis, struct event_base *base, struct test_store *a)
+{
+    test_store_fini(a);
+    test_redis_fini(redis);
+    event_base_free(base);
+}
+
+void test_stores_init(struct test_redis *redis, struct event_base **base, struct test_store *a,
+                      struct test_store *b)
+{
+    test_alone_init(redis, base, a);
     test_store_init(b, *base, 'b');
     test_store_start(a, redis);
     test_store_start(b, redis);
@@ -236,10 +248,8 @@ void test_stores_init(struct test_redis *redis, struct event_base **base, struct
 void test_stores_fini(struct test_redis *redis, struct event_base *base, struct test_store *a,
                       struct test_store *b)
 {
-    test_store_fini(a);
     test_store_fini(b);
-    test_redis_fini(redis);
-    event_base_free(base);
+    test_alone_fini(redis, base, a);
 }
 
 void test_store_subscribe(struct test_store *t, enum store_channel channel, const char *name)

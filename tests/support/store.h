@@ -23,6 +23,11 @@ void test_store_ready(struct test_store *t) REQUIRES(on_hub); /* waits until it 
 void test_store_limit(struct test_store *t, struct test_redis *redis, int64_t messages)
     REQUIRES(on_hub);
 void test_store_fini(struct test_store *t) REQUIRES(on_hub);
+/* An instance on a Redis and an event base of its own, not started yet. */
+void test_alone_init(struct test_redis *redis, struct event_base **base, struct test_store *a)
+    REQUIRES(on_hub);
+void test_alone_fini(struct test_redis *redis, struct event_base *base, struct test_store *a)
+    REQUIRES(on_hub);
 /* Two instances, both ready, on a Redis of their own and one event base. */
 void test_stores_init(struct test_redis *redis, struct event_base **base, struct test_store *a,
                       struct test_store *b) REQUIRES(on_hub);

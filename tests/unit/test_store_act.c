@@ -16,9 +16,7 @@ static int set_up(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    base = event_base_new();
-    test_redis_init(&redis);
-    test_store_init(&a, base, 'a');
+    test_alone_init(&redis, &base, &a);
     a.settings.edit_s = 3600;
     test_store_start(&a, &redis);
     test_store_ready(&a);
@@ -29,9 +27,7 @@ static int tear_down(void **state)
 {
     (void)state;
     role_assume(&on_hub);
-    test_store_fini(&a);
-    test_redis_fini(&redis);
-    event_base_free(base);
+    test_alone_fini(&redis, base, &a);
     return 0;
 }
 
