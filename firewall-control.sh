@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Opens and closes confab's port in this machine's firewall: firewalld, ufw, iptables or nftables.
+# Opens and closes confab's port in this machine's firewall: firewalld, ufw, nftables or iptables.
 set -eu
 
+readonly self=${0##*/}
 usage() {
-    cat <<'EOT'
-Usage: ./firewall-control.sh COMMAND [--port N] [--yes] [--dry-run]
+    cat <<EOT
+Usage: $self COMMAND [--port N] [--source NETWORK] [--for TIME] [--yes] [--dry-run]
 
   open              open the port until the next reboot
   close             close it again
@@ -12,32 +13,125 @@ Usage: ./firewall-control.sh COMMAND [--port N] [--yes] [--dry-run]
   permanent-open    open it for good; asks first
   permanent-close   close it, now and after reboots
 
-  --port N     TCP port; default SERVER_PORT or 8080
-  --yes        permanent-open does not ask
-  --dry-run    print the commands that change something instead of running them
-  --help       this text
+  --port N           TCP port; default SERVER_PORT, or that of /etc/confab.env, or 8080
+  --source NETWORK   only for this network: 192.168.0.0/16, fd00::/8, one address; "any": for
+                     everybody. close without it closes for all of them
+  --for TIME         open: close again by itself after 45s, 30m or 12h, at most 168h
+  --yes              permanent-open does not ask
+  --dry-run          print the commands that change something instead of running them
+  --help             this text
 
-Needs root. Rules carry the mark "confab"; no other rule is ever removed.
+Who is in charge is asked in this order: firewalld, ufw, nftables, iptables. Each command that
+changes something is printed before it runs. Needs root. Rules carry the mark "confab"; no other
+rule is ever removed.
 EOT
 }
 
 readonly mark=confab
 # firewalld keeps no comments with its rules: this priority is the mark of ours
 readonly firewalld_priority=-713
+readonly state=/run/confab-firewall # what closes by itself, and when
+readonly units=/etc/systemd/system
 PATH=$PATH:/usr/sbin:/sbin
 
 say() { printf '%s\n' "$*"; }
-die() { printf 'firewall-control.sh: %s\n' "$*" >&2; exit 1; }
-wrong() { printf 'firewall-control.sh: %s\n' "$*" >&2; exit 2; }
+die() { printf '%s: %s\n' "$self" "$*" >&2; exit 1; }
+wrong() { printf '%s: %s\n' "$self" "$*" >&2; exit 2; }
 is_there() { command -v "$1" >/dev/null; }
 
-# Runs a command that changes something.
+# Says what it runs, and runs it.
 change() {
-    if [ $dry_run = yes ]; then
-        say "$*"
-    else
-        "$@" >/dev/null
+    local error
+    say "+ $*"
+    [ $dry_run = no ] || return 0
+    error=$("$@" 2>&1 >/dev/null </dev/null) || die "that failed: ${error%%$'\n'*}"
+}
+
+# ---- networks, as firewalls print them: host bits 0, one address without a prefix
+
+network4() { # address prefix
+    local part number=0
+    [[ $1 =~ ^(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}$ ]] && [ "$2" -le 32 ] || return 1
+    for part in ${1//./ }; do
+        [ "$part" -le 255 ] || return 1
+        number=$((number << 8 | part))
+    done
+    number=$((number >> (32 - $2) << (32 - $2)))
+    printf '%d.%d.%d.%d' $((number >> 24)) $((number >> 16 & 255)) $((number >> 8 & 255)) \
+        $((number & 255))
+    [ "$2" = 32 ] || printf '/%d' "$2"
+}
+
+network6() { # address prefix
+    local left=() right=() group kept out='' most=1 run zeros='' bits=$2
+    [ "$2" -le 128 ] && [[ ! $1 =~ [^:]:$ ]] || return 1
+    IFS=: read -ra left <<<"${1%%::*}"
+    if [[ $1 == *::* ]]; then
+        IFS=: read -ra right <<<"${1#*::}"
+        zeros=$((8 - ${#left[@]} - ${#right[@]}))
+        [ "$zeros" -ge 1 ] || return 1
+        zeros=$(printf '0%.0s ' $(seq "$zeros"))
     fi
+    # shellcheck disable=SC2086 # words
+    set -- "${left[@]}" $zeros "${right[@]}"
+    [ $# = 8 ] || return 1
+    for group; do
+        [[ $group =~ ^[0-9a-fA-F]{1,4}$ ]] || return 1
+        kept=$((bits < 0 ? 0 : bits > 16 ? 16 : bits))
+        out+=$(printf ':%x' $((16#$group >> (16 - kept) << (16 - kept))))
+        bits=$((bits - 16))
+    done
+    out=${out#:}
+    bits=$((bits + 128))
+    # the longest run of zeros, of two groups or more, is "::" (RFC 5952, 4.2)
+    for run in 0:0:0:0:0:0:0:0 0:0:0:0:0:0:0 0:0:0:0:0:0 0:0:0:0:0 0:0:0:0 0:0:0 0:0; do
+        if [[ :$out: == *:$run:* ]]; then
+            out=:$out:
+            out=${out%%:"$run":*}::${out#*:"$run":}
+            most=0
+            break
+        fi
+    done
+    if [ $most = 0 ]; then # the outer colons belong to the pattern
+        [[ $out == ::* ]] || out=${out#:}
+        [[ $out == *:: ]] || out=${out%:}
+    fi
+    say "$out$([ "$bits" = 128 ] || say "/$bits")"
+}
+
+network() { # of --source
+    local address=${1%%/*} prefix=${1#*/}
+    [[ $1 == */* ]] || { [[ $1 == *:* ]] && prefix=128 || prefix=32; }
+    [[ $prefix =~ ^[1-9][0-9]{0,2}$ ]] || return 1
+    case $address in
+    *:*) network6 "$address" "$prefix" ;;
+    *) network4 "$address" "$prefix" ;;
+    esac
+}
+
+# ---- what the three kinds of firewalls have in common
+#
+# X_rules and X_permanent_rules print a line `NETWORK REST` for each rule of ours on this port; REST
+# is what X needs to remove it.
+
+who() { say "${source:-any}"; }
+network_only() { [ -z "$source" ] || [ "$source" = any ] || say "$source"; }
+
+has() { # X_rules…: is there one for exactly this network?
+    "$@" | cut -d' ' -f1 | grep -Fqx "$(who)"
+}
+
+chosen() { # of the rules on stdin: those of --source, or all
+    awk -v source="$source" 'source == "" || $1 == source'
+}
+
+each() { # FUNCTION, lines on stdin: calls it with the words of each line
+    local lines line
+    lines=$(cat)
+    while read -r line; do
+        # shellcheck disable=SC2086 # words
+        [ -z "$line" ] || "$1" $line
+    done <<<"$lines"
 }
 
 # ---- iptables and nftables: rules of the running kernel, gone after a reboot
@@ -52,10 +146,8 @@ iptables_programs() {
     done
 }
 
-iptables_rule() { say "INPUT -p tcp --dport $port -m comment --comment $mark -j ACCEPT"; }
-
-# "family table chain" of each place where nftables decides on incoming packets: an accept in
-# one of them does not overrule a drop in another. Those of iptables-nft belong to iptables.
+# "family table chain" of each place where nftables decides on incoming packets. Those of
+# iptables-nft belong to iptables.
 nft_chains() {
     is_there nft || return 0
     nft list chains 2>/dev/null | awk -v iptables="$(iptables_programs | tr '\n' ' ')" '
@@ -67,117 +159,149 @@ nft_chains() {
         }'
 }
 
-nft_handles() { # family table chain
-    nft -a list chain "$@" 2>/dev/null |
-        sed -n "s/^[[:space:]]*tcp dport $port accept comment \"$mark\" # handle \([0-9]*\)$/\1/p"
-}
-
-# Each place once: calls $1 with its name.
-kernel_each() {
+# An accept in one place does not overrule a drop in another: all places that refuse something
+# get the rule, those of nftables first.
+kernel_places() {
     local place
-    while read -r place; do
-        [ -z "$place" ] || $1 "$place"
-    done <<<"$(iptables_programs; nft_chains)"
+    { nft_chains; iptables_programs; } | while read -r place; do
+        if kernel_refuses "$place" || [ -n "$(kernel_rules "$place")" ]; then
+            say "$place"
+        fi
+    done
 }
-
-kernel_has() { # place: a program, or family table chain
-    # shellcheck disable=SC2046,SC2086 # words
-    case $1 in
-    *\ *) [ -n "$(nft_handles $1)" ] ;;
-    *) $1 -w -C $(iptables_rule) 2>/dev/null ;;
-    esac
-}
-
-kernel_open_one() {
-    ! kernel_has "$1" || return 0
-    # shellcheck disable=SC2046,SC2086 # words
-    case $1 in
-    *\ *) change nft insert rule $1 tcp dport "$port" accept comment "\"$mark\"" ;;
-    *) change $1 -w -I $(iptables_rule) ;;
-    esac
-}
-
-kernel_close_one() {
-    local handle
-    # shellcheck disable=SC2046,SC2086 # words
-    case $1 in
-    *\ *)
-        for handle in $(nft_handles $1); do
-            change nft delete rule $1 handle "$handle"
-        done
-        ;;
-    *)
-        while kernel_has "$1"; do
-            change $1 -w -D $(iptables_rule)
-            [ $dry_run = no ] || break
-        done
-        ;;
-    esac
-}
-
-kernel_need() {
-    [ -n "$(iptables_programs; nft_chains)" ] || is_there nft || die \
-        "no firewalld, ufw, iptables or nft on this machine: install one of them, or open port $port/tcp in the firewall that you use"
-}
-
-kernel_open() { kernel_need; kernel_each kernel_open_one; }
-kernel_close() { kernel_need; kernel_each kernel_close_one; }
 
 # Something here can refuse a packet: a policy that drops, or any rule that is not ours.
 kernel_refuses() { # place
     # shellcheck disable=SC2086 # words
     case $1 in
-    *\ *) nft list chain $1 | grep -Eq 'policy drop|drop|reject|jump|goto' ;;
+    *\ *) nft list chain $1 | grep -Eq 'policy drop|drop|reject|jump|goto|queue' ;;
     *) $1 -w -S INPUT | grep -v -e '^-P INPUT ACCEPT$' -e "--comment $mark " | grep -q . ;;
     esac
 }
 
-kernel_state_one() {
-    if kernel_has "$1"; then
-        opened=yes
-    elif kernel_refuses "$1"; then
-        closed=yes
-    fi
-}
-
-# open, closed, or unfiltered: this firewall refuses nothing.
-kernel_state() {
-    opened=no closed=no
-    kernel_need
-    kernel_each kernel_state_one
-    if [ $closed = yes ]; then
-        say closed
-    elif [ $opened = yes ]; then
-        say open
-    else
-        say unfiltered
-    fi
-}
-
-# After a reboot a unit of systemd opens the port again.
-kernel_unit() { say "/etc/systemd/system/confab-firewall-$port.service"; }
-
-kernel_is_permanent() { [ -e "$(kernel_unit)" ]; }
-
-# The commands themselves: root must not run a script that others may write to.
-kernel_unit_line() { # place
+kernel_rules() { # place
     # shellcheck disable=SC2086 # words
     case $1 in
-    *\ *) say "ExecStart=-$(command -v nft) insert rule $1 tcp dport $port accept comment \\\"$mark\\\"" ;;
-    *) say "ExecStart=-$(command -v $1) -w -I $(iptables_rule)" ;;
+    *\ *)
+        nft -a list chain $1 2>/dev/null | sed -nE \
+            "s/^[[:space:]]*(ip6? saddr ([^ ]+) )?tcp dport $port accept comment \"$mark\" # handle ([0-9]+)\$/\2 \3/p"
+        ;;
+    *)
+        $1 -w -S INPUT | sed -nE \
+            "s,^-A (INPUT (-s ([^ ]+) )?-p tcp -m tcp --dport $port -m comment --comment $mark -j ACCEPT)\$,\3 \1,p"
+        ;;
+    esac | sed -E 's/^ /any /; s,^([0-9.]+)/32 ,\1 ,; s,^([0-9a-f:]+)/128 ,\1 ,'
+}
+
+kernel_fits() { # place: does it see packets of this version of IP?
+    case $(who) in
+    any) ;;
+    *:*) [[ $1 == ip6* || $1 == inet\ * ]] ;;
+    *) [[ $1 != ip6* ]] ;;
     esac
+}
+
+kernel_add() { # place: prints the command
+    local from
+    from=$(network_only)
+    case $1 in
+    *\ *)
+        case $from in
+        '') ;;
+        *:*) from="ip6 saddr $from " ;;
+        *) from="ip saddr $from " ;;
+        esac
+        say "nft insert rule $1 ${from}tcp dport $port accept comment \"$mark\""
+        ;;
+    *) say "$1 -w -I INPUT ${from:+-s $from }-p tcp --dport $port -m comment --comment $mark -j ACCEPT" ;;
+    esac
+}
+
+kernel_open_one() {
+    kernel_fits "$*" || return 0
+    # shellcheck disable=SC2046 # words
+    has kernel_rules "$*" || change $(kernel_add "$*")
+}
+
+kernel_close_one() {
+    place=$*
+    kernel_rules "$place" | chosen | each kernel_remove
+}
+
+kernel_remove() { # network rest
+    shift
+    # shellcheck disable=SC2086 # words
+    case $place in
+    *\ *) change nft delete rule $place handle "$@" ;;
+    *) change $place -w -D "$@" ;;
+    esac
+}
+
+kernel_need() {
+    [ -n "$(iptables_programs)" ] || is_there nft || die \
+        "no firewalld, ufw, nft or iptables on this machine: install one of them, or open port $port/tcp in the firewall that you use"
+}
+
+kernel_name() {
+    if [ -n "$(nft_chains)" ] || [ -z "$(iptables_programs)" ]; then
+        say nftables
+    else
+        say iptables
+    fi
+}
+
+kernel_open() { kernel_places | each kernel_open_one; }
+kernel_close() { kernel_places | each kernel_close_one; }
+
+# The networks that get through all places, or closed, or unfiltered: nothing is refused.
+kernel_state() {
+    local places network
+    places=$(kernel_places)
+    [ -n "$places" ] || { say unfiltered; return; }
+    while read -r place; do
+        kernel_rules "$place" | cut -d' ' -f1
+    done <<<"$places" | sort -u | while read -r network; do
+        source=$network # of this subshell
+        passes=yes
+        while read -r place; do
+            ! kernel_fits "$place" || has kernel_rules "$place" || passes=no
+        done <<<"$places"
+        [ $passes = no ] || say "$network"
+    done | grep . || say closed
+}
+
+# After a reboot a unit of systemd runs the commands; these themselves, since root must not run a
+# script that others may write to.
+kernel_unit() { say "$units/confab-firewall-$port$(suffix).service"; }
+suffix() { network_only | sed 's/[:/]/_/g; s/^/-/'; }
+
+kernel_permanent_rules() {
+    local file
+    for file in "$units/confab-firewall-$port.service" "$units/confab-firewall-$port-"*.service; do
+        [ ! -e "$file" ] || say "$(sed -n 's/^Network=//p' "$file") $file"
+    done
+}
+
+kernel_unit_line() {
+    # shellcheck disable=SC2046,SC2086 # words
+    set -- $(kernel_fits "$*" && kernel_add "$*")
+    [ $# = 0 ] || say "ExecStart=-$(command -v "$1") ${*:2}" | sed 's/"/\\"/g'
 }
 
 kernel_unit_text() {
     cat <<EOT
+[X-Confab]
+Network=$(who)
+
 [Unit]
-Description=Opens port $port/tcp for confab (firewall-control.sh permanent-open)
+Description=Opens port $port/tcp for confab ($self permanent-open)
 After=iptables.service netfilter-persistent.service nftables.service ufw.service
+PartOf=iptables.service netfilter-persistent.service nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-$(kernel_each kernel_unit_line)
+$(kernel_places | each kernel_unit_line)
 
 [Install]
 WantedBy=multi-user.target
@@ -185,97 +309,175 @@ EOT
 }
 
 kernel_permanent_open() {
+    local unit text
+    unit=$(kernel_unit)
     is_there systemctl || die "rules cannot be made permanent without systemd: save them yourself"
     kernel_open
-    if [ $dry_run = yes ]; then
-        say "write $(kernel_unit)"
-    else
-        kernel_unit_text >"$(kernel_unit)"
+    # unchanged places are needed for the text, so it is made after them
+    text=$(kernel_unit_text)
+    [ -n "$(kernel_places)" ] || return 0
+    if has kernel_permanent_rules && [ "$(cat "$unit")" = "$text" ]; then
+        return 0
     fi
-    change systemctl --quiet enable "$(basename "$(kernel_unit)")"
+    say "+ write $unit"
+    [ $dry_run = yes ] || say "$text" >"$unit"
+    change systemctl --quiet enable "${unit##*/}"
 }
 
 kernel_permanent_close() {
     kernel_close
-    kernel_is_permanent || return 0
-    change systemctl --quiet disable "$(basename "$(kernel_unit)")"
-    change rm -f "$(kernel_unit)"
+    kernel_permanent_rules | chosen | each kernel_unit_remove
+}
+
+kernel_unit_remove() { # network file
+    change systemctl --quiet disable "${2##*/}"
+    change rm -f "$2"
 }
 
 # ---- ufw: what it stores is permanent; until a reboot a rule of the kernel does
 
-ufw_is_active() { is_there ufw && LC_ALL=C ufw status 2>/dev/null | grep -qx 'Status: active'; }
-ufw_has() { ufw show added | grep -Eq "^ufw allow $port(/tcp)?( |\$)"; }
-ufw_is_permanent() { ufw show added | grep -Fqx "ufw allow $port/tcp comment '$mark'"; }
-
+ufw_is_active() {
+    is_there ufw && grep -qix 'ENABLED=yes' /etc/ufw/ufw.conf 2>/dev/null &&
+        LC_ALL=C ufw status 2>/dev/null | grep -qx 'Status: active'
+}
+ufw_name() { say ufw; }
+ufw_need() { :; }
 ufw_open() { kernel_open; }
 ufw_close() { kernel_close; }
 
+ufw_permanent_rules() {
+    ufw show added | sed -nE \
+        "s,^ufw (allow $port/tcp) comment '$mark'\$,any \1,p; s,^ufw (allow from ([^ ]+) to any port $port proto tcp) comment '$mark'\$,\2 \1,p"
+}
+
+# Somebody else lets everybody in: that rule stays theirs.
+ufw_is_open_anyway() { ufw show added | grep -Ex "ufw allow $port(/tcp)?( comment .*)?" | grep -Fqv "'$mark'"; }
+
 ufw_state() {
-    if ufw_has; then
-        say open
-    else
-        kernel_state
-    fi
+    {
+        ! ufw_is_open_anyway || say any
+        ufw_permanent_rules | cut -d' ' -f1
+        kernel_state | grep -vxE 'closed|unfiltered'
+    } | sort -u | grep . || say closed
 }
 
 ufw_permanent_open() {
-    # a rule of somebody else opens it already: it stays theirs
-    ufw_has || change ufw allow "$port/tcp" comment "$mark"
+    ! ufw_is_open_anyway || return 0
+    local from
+    from=$(network_only)
+    has ufw_permanent_rules || if [ -z "$from" ]; then
+        change ufw allow "$port/tcp" comment "$mark"
+    else
+        change ufw allow from "$from" to any port "$port" proto tcp comment "$mark"
+    fi
 }
 
 ufw_permanent_close() {
     kernel_close
-    ! ufw_is_permanent || change ufw delete allow "$port/tcp"
+    ufw_permanent_rules | chosen | each ufw_remove
 }
+
+ufw_remove() { change ufw delete "${@:2}"; }
 
 # ---- firewalld: keeps what runs and what is permanent apart
 
-firewalld_is_active() { is_there firewall-cmd && firewall-cmd --state >/dev/null 2>&1; }
+firewalld_is_active() {
+    is_there firewall-cmd && { [ -n "${DBUS_SYSTEM_BUS_ADDRESS-}" ] || [ -S /run/dbus/system_bus_socket ]; } &&
+        firewall-cmd --state >/dev/null 2>&1
+}
+firewalld_name() { say firewalld; }
 
 # The zone of the interface that leads to the network.
-firewalld_zone() {
+firewalld_need() {
     local interface
     interface=$(awk '$2 == "00000000" && $8 == "00000000" { print $1; exit }' /proc/net/route)
-    firewall-cmd --get-zone-of-interface="${interface:-none}" 2>/dev/null ||
-        firewall-cmd --get-default-zone
+    zone=$(firewall-cmd --get-zone-of-interface="${interface:-none}" 2>/dev/null ||
+        firewall-cmd --get-default-zone)
 }
 
-firewalld_rule() {
-    say "rule priority=\"$firewalld_priority\" port port=\"$port\" protocol=\"tcp\" accept"
+firewalld_list() { # [--permanent]
+    firewall-cmd "$@" --zone="$zone" --list-rich-rules | sed -nE \
+        "s/^(rule priority=\"$firewalld_priority\"( family=\"ipv[46]\" source address=\"([^\"]+)\")? port port=\"$port\" protocol=\"tcp\" accept)\$/\3 \1/p" |
+        sed 's/^ /any /'
+}
+firewalld_rules() { firewalld_list; }
+firewalld_permanent_rules() { firewalld_list --permanent; }
+
+firewalld_add() { # [--permanent]
+    local from family=ipv4
+    from=$(network_only)
+    [[ $from != *:* ]] || family=ipv6
+    from=${from:+" family=\"$family\" source address=\"$from\""}
+    change firewall-cmd --quiet "$@" --zone="$zone" \
+        --add-rich-rule="rule priority=\"$firewalld_priority\"$from port port=\"$port\" protocol=\"tcp\" accept"
 }
 
-firewalld() { # [--permanent] add|remove|query
-    local scope=()
-    [ "$1" != --permanent ] || { scope=(--permanent); shift; }
-    set -- firewall-cmd --quiet ${scope[@]+"${scope[@]}"} --zone="$zone" \
-        --"$1"-rich-rule="$(firewalld_rule)"
-    case $* in
-    *--query-*) "$@" ;;
-    *) change "$@" ;;
-    esac
+firewalld_remove() { change firewall-cmd --quiet --zone="$zone" --remove-rich-rule="${*:2}"; }
+firewalld_permanent_remove() {
+    change firewall-cmd --quiet --permanent --zone="$zone" --remove-rich-rule="${*:2}"
 }
 
-firewalld_is_permanent() { firewalld --permanent query; }
-firewalld_open() { firewalld query || firewalld add; }
-firewalld_close() { ! firewalld query || firewalld remove; }
+firewalld_open() { has firewalld_rules || firewalld_add; }
+firewalld_close() { firewalld_rules | chosen | each firewalld_remove; }
 
 firewalld_state() {
-    if firewalld query || firewall-cmd --quiet --zone="$zone" --query-port="$port/tcp"; then
-        say open
-    else
-        say closed
-    fi
+    {
+        ! firewall-cmd --quiet --zone="$zone" --query-port="$port/tcp" || say any
+        firewalld_rules | cut -d' ' -f1
+    } | sort -u | grep . || say closed
 }
 
 firewalld_permanent_open() {
-    firewalld_is_permanent || firewalld --permanent add
+    has firewalld_permanent_rules || firewalld_add --permanent
     firewalld_open
 }
 
 firewalld_permanent_close() {
-    ! firewalld_is_permanent || firewalld --permanent remove
+    firewalld_permanent_rules | chosen | each firewalld_permanent_remove
     firewalld_close
+}
+
+# ---- what closes by itself
+
+uptime_s() { cut -d. -f1 /proc/uptime; }
+timer_of() { say "confab-firewall-close-$port$(suffix)"; }
+
+# $state/TIMER: network, end on the clock of /proc/uptime, process (0: a timer of systemd).
+timers() {
+    local file
+    for file in "$state/confab-firewall-close-$port" "$state/confab-firewall-close-$port-"*; do
+        [ ! -e "$file" ] || say "$(cat "$file") $file"
+    done
+}
+
+timer_forget() { # network end process file
+    if [ "$3" = 0 ]; then
+        change systemctl stop "${4##*/}.timer"
+    elif [ "$3" != $$ ] && tr '\0' ' ' <"/proc/$3/cmdline" 2>/dev/null | grep -Fq "$state/control close"; then
+        change kill -- "-$3" # its group: the sleep, too
+    fi
+    change rm -f "$4"
+}
+
+# Runs a copy that only root may write to: what closes is what was started now.
+timer_start() {
+    local child=0 name
+    name=$(timer_of)
+    set -- "$state/control" close --port "$port" --source "$(who)"
+    change install -D -m 700 "$script" "$state/control"
+    if [ -d /run/systemd/system ]; then
+        change systemd-run --quiet --collect --unit="$name" --on-active="${duration}s" \
+            --timer-property=AccuracySec=1s "$@"
+    else
+        say "+ sleep $duration; $*"
+        say "A process of its own does that, since systemd does not run here; it outlives this terminal."
+        [ $dry_run = no ] || return 0
+        # shellcheck disable=SC2016 # belongs to the inner shell
+        setsid bash -c 'sleep "$1"; shift; exec bash "$@"' "$name" "$duration" "$@" \
+            </dev/null >/dev/null 2>&1 &
+        child=$!
+    fi
+    [ $dry_run = yes ] || say "$(who) $(($(uptime_s) + duration)) $child" >"$state/$name"
 }
 
 # ---- commands
@@ -290,29 +492,32 @@ backend() {
     fi
 }
 
+status_of() { # network
+    local permanent='' left
+    if [ "$1" = unfiltered ]; then
+        say "Port $port/tcp is open: this machine's firewall refuses nothing."
+        return
+    fi
+    ! "${firewall}_permanent_rules" | cut -d' ' -f1 | grep -Fqx "$1" || permanent=", also after a reboot"
+    left=$(timers | awk -v network="$1" -v now="$(uptime_s)" '$1 == network { print ($2 > now ? $2 - now : 0); exit }')
+    say "Port $port/tcp is open$([ "$1" = any ] || say " for $1")$permanent ($("${firewall}_name"))${left:+; it closes by itself in $((left / 60)) min $((left % 60)) s}."
+}
+
 status() {
-    local state
-    state=$("${firewall}_state")
-    case $state in
-    open)
-        if "${firewall}_is_permanent"; then
-            say "Port $port/tcp is open, also after a reboot; permanent-close closes it ($firewall)."
-        else
-            say "Port $port/tcp is open ($firewall)."
-        fi
-        ;;
-    unfiltered) say "Port $port/tcp is open: this machine's firewall refuses nothing." ;;
-    closed)
-        say "Port $port/tcp is closed ($firewall)."
+    local networks
+    networks=$("${firewall}_state")
+    if [ "$networks" = closed ]; then
+        say "Port $port/tcp is closed ($("${firewall}_name"))."
         return 3
-        ;;
-    esac
+    fi
+    each status_of <<<"$networks"
 }
 
 confirm() {
     local answer=''
     [ $yes = no ] && [ $dry_run = no ] || return 0
-    printf 'Everybody in your network can reach port %s from now on, also after a reboot. Open it? [y/N] ' "$port"
+    printf '%s can reach port %s from now on, also after a reboot. Open it? [y/N] ' \
+        "$(network_only | grep . || say "Everybody in your network")" "$port"
     read -r answer || true
     case $answer in
     y | Y | yes | Yes) ;;
@@ -320,16 +525,50 @@ confirm() {
     esac
 }
 
+default_port() {
+    local port
+    port=${SERVER_PORT:-$(sed -n 's/^SERVER_PORT=\([0-9]*\)$/\1/p' /etc/confab.env 2>/dev/null)}
+    say "${port:-8080}"
+}
+
+seconds_of() { # TIME
+    local number=${1%[smh]}
+    [[ $1 =~ ^[1-9][0-9]{0,5}[smh]$ ]] || return 1
+    case $1 in
+    *m) number=$((number * 60)) ;;
+    *h) number=$((number * 3600)) ;;
+    esac
+    [ "$number" -le $((168 * 3600)) ] && say "$number"
+}
+
+script=$(readlink -f "${BASH_SOURCE[0]}")
 command=
-port=${SERVER_PORT:-8080}
-zone= # of firewalld
+port=$(default_port)
+source=   # '': not given; any
+duration= # of --for, in seconds
+place=    # of the kernel, while its rules are removed
+zone=     # of firewalld
 yes=no
 dry_run=no
 while [ $# -gt 0 ]; do
     case $1 in
+    --port | --source | --for)
+        [ $# -gt 1 ] || wrong "a value is missing after $1; see --help"
+        set -- "$1=$2" "${@:3}"
+        ;;
+    esac
+    case $1 in
     --help | -h) usage; exit 0 ;;
     --port=*) port=${1#*=} ;;
-    --port) port=${2-}; shift $(($# > 1)) ;;
+    --source=any) source=any ;;
+    --source=*)
+        source=$(network "${1#*=}") ||
+            wrong "the source is \"${1#*=}\": it must be a network such as 192.168.0.0/16 or fd00::/8, one address, or any"
+        ;;
+    --for=*)
+        duration=$(seconds_of "${1#*=}") ||
+            wrong "the time is \"${1#*=}\": it must be a number with s, m or h behind it, such as 30m, at most 168h"
+        ;;
     --yes | -y) yes=yes ;;
     --dry-run) dry_run=yes ;;
     open | close | status | permanent-open | permanent-close)
@@ -344,13 +583,17 @@ done
 if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || [ "$port" -gt 65535 ]; then
     wrong "the port is \"$port\": it must be a whole number from 1 to 65535"
 fi
-[ "$(id -u)" = 0 ] || die "this needs root: sudo ./firewall-control.sh $command --port $port"
+[ -z "$duration" ] || [ "$command" = open ] || wrong "--for goes with open alone"
+[ "$(id -u)" = 0 ] || die "this needs root: sudo $0 $command --port $port"
 
 firewall=$(backend)
-[ "$firewall" != firewalld ] || zone=$(firewalld_zone)
+"${firewall}_need"
+[ "$command" != status ] || { status; exit; }
+[ "$command" != permanent-open ] || confirm
 case $command in
-status) status; exit ;;
-permanent-open) confirm ;;
-esac
+*open) timers | awk -v who="$(who)" '$1 == who' ;;
+*close) timers | chosen ;;
+esac | each timer_forget
 "${firewall}_${command//-/_}"
+[ -z "$duration" ] || [ "$("${firewall}_state")" = unfiltered ] || timer_start
 [ $dry_run = yes ] || status || true

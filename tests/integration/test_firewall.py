@@ -4,6 +4,7 @@ A machine of two namespaces: `host`, with the firewall and a listener, and `phon
 to connect. blocked → open → connects → closed → blocked."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import pytest
 
 from support.deadline import seconds, wait_for
 from support.process import spawn
+from support.server import Server
 
 SCRIPT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "firewall-control.sh"))
 PORT = 8080
 HOST, PHONE = "10.111.0.1", "10.111.0.2"
-HOST6 = "fd00:111::1"
+HOST6, PHONE6 = "fd00:111::1", "fd00:111::2"
+OTHER, OTHER6 = "10.111.0.3", "fd00:111::3"  # the phone has these as well
 ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 LISTENER = f"""
@@ -80,6 +83,8 @@ class Machine:
             ):
                 self.ok("ip", *command.split(), where=pid)
         self.ok("ip", "route", "add", "default", "via", PHONE)
+        self.ok("ip", "addr", "add", f"{OTHER}/24", "dev", "lan1", where=self.phone)
+        self.ok("ip", "addr", "add", f"{OTHER6}/64", "dev", "lan1", "nodad", where=self.phone)
 
     def copy(self, path):
         copy = os.path.join(self.folder, path.strip("/").replace("/", "-"))
@@ -112,21 +117,30 @@ class Machine:
         child = self.start(sys.executable, "-c", LISTENER, stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "listening\n"
 
-    def connects(self, address=HOST, timeout=10):
+    def connects(self, address=HOST, timeout=10, source=None):
         """Does a TCP connection from the phone come through?"""
+        source = source or (PHONE6 if ":" in address else PHONE)
         code = (
             "import socket, sys\n"
-            f"try: socket.create_connection(({address!r}, {PORT}), timeout={seconds(timeout)}).close()\n"
+            f"try: socket.create_connection(({address!r}, {PORT}), "
+            f"timeout={seconds(timeout)}, source_address=({source!r}, 0)).close()\n"
             "except OSError: sys.exit(1)\n"
         )
         return self.run(sys.executable, "-Ic", code, where=self.phone).returncode == 0
 
-    def is_blocked(self, address=HOST):
+    def is_blocked(self, address=HOST, source=None):
         """What passes does so within microseconds; only a refusal without an answer takes time."""
-        return not self.connects(address, 0.2)
+        return not self.connects(address, 0.2, source)
 
     def control(self, *arguments, **options):
         return self.run(SCRIPT, *arguments, **options)
+
+    def done(self, *arguments, **options):
+        """The commands it said it runs, and its last line."""
+        done = self.control(*arguments, **options)
+        assert done.returncode == 0, done
+        lines = done.stdout.splitlines()
+        return [line[2:] for line in lines if line.startswith("+ ")], lines[-1] if lines else ""
 
     def status(self):
         done = self.control("status")
@@ -134,6 +148,8 @@ class Machine:
         return done.stdout
 
     def close(self):
+        # the timers of a test that failed
+        self.run("sh", "-c", "for f in /run/confab-firewall/confab-*; do kill -- -$(cut -d' ' -f3 $f); done")
         for child in reversed(self.children):
             child.kill()
             child.wait()
@@ -208,8 +224,8 @@ def use_firewalld(machine):
 
 
 FIREWALLS = [
-    pytest.param(use_iptables, "kernel", id="iptables", marks=needs("iptables")),
-    pytest.param(use_nft, "kernel", id="nft", marks=needs("nft")),
+    pytest.param(use_iptables, "iptables", id="iptables", marks=needs("iptables")),
+    pytest.param(use_nft, "nftables", id="nft", marks=needs("nft")),
     pytest.param(use_ufw, "ufw", id="ufw", marks=needs("ufw")),
     pytest.param(use_firewalld, "firewalld", id="firewalld", marks=needs("firewalld")),
 ]
@@ -230,17 +246,19 @@ def test_open_and_close(machine, use, name):
     assert machine.is_blocked() and machine.is_blocked(HOST6)
     assert machine.status() == f"Port {PORT}/tcp is closed ({name}).\n"
 
-    shown = machine.control("open", "--dry-run").stdout
-    assert DRY_RUN[use] in shown and rules() == before, shown
+    shown, _ = machine.done("open", "--dry-run")
+    assert any(DRY_RUN[use] in line for line in shown) and rules() == before, shown
 
-    assert machine.control("open").stdout == f"Port {PORT}/tcp is open ({name}).\n"
+    assert machine.done("open") == (shown, f"Port {PORT}/tcp is open ({name}).")
     opened = rules()
     assert machine.connects() and machine.connects(HOST6)
-    assert machine.control("open").returncode == 0
+    assert machine.done("open") == ([], f"Port {PORT}/tcp is open ({name}).")
     assert rules() == opened, "twice is the same as once"
 
-    for _ in range(2):
-        assert machine.control("close").stdout == f"Port {PORT}/tcp is closed ({name}).\n"
+    shown, _ = machine.done("close", "--dry-run")
+    assert rules() == opened
+    for expected in (shown, []):
+        assert machine.done("close") == (expected, f"Port {PORT}/tcp is closed ({name}).")
         assert rules() == before
     assert machine.is_blocked() and machine.is_blocked(HOST6)
 
@@ -254,6 +272,12 @@ def test_permanent(machine, use, name):
     assert refused.returncode == 1 and "[y/N]" in refused.stdout
     assert "nothing was changed" in refused.stderr and rules() == before
 
+    for arguments in ([], ["--source", PHONE]):
+        done = machine.control("permanent-open", *arguments, input="y\n")
+        assert done.returncode == 0 and "also after a reboot" in done.stdout, done
+        assert machine.connects()
+    machine.done("permanent-close", "--source", PHONE)
+    assert machine.connects(source=OTHER), "that of the others stays"
     done = machine.control("permanent-open", input="y\n")
     assert done.returncode == 0 and "also after a reboot" in done.stdout, done
     opened = rules()
@@ -266,6 +290,92 @@ def test_permanent(machine, use, name):
         assert rules() == before
     assert machine.is_blocked()
     assert machine.status() == f"Port {PORT}/tcp is closed ({name}).\n"
+
+
+@needs_namespaces
+@pytest.mark.parametrize("use, name", FIREWALLS)
+def test_source(machine, use, name):
+    """Only for that network, of either version of IP; the others stay out."""
+    rules = use(machine)
+    before = rules()
+    for network, host, other in ((PHONE, HOST, OTHER), (f"{PHONE6}/128", HOST6, OTHER6)):
+        machine.done("open", "--source", network)
+        assert machine.connects(host)
+        assert machine.is_blocked(host, source=other)
+    opened = rules()
+    assert machine.done("open", "--source", PHONE)[0] == []
+    assert rules() == opened
+    assert machine.status() == (
+        f"Port {PORT}/tcp is open for {PHONE} ({name}).\n"
+        f"Port {PORT}/tcp is open for {PHONE6} ({name}).\n"
+    )
+    machine.done("close", "--source", "10.111.0.0/16")
+    assert rules() == opened, "that one was not open"
+    machine.done("close", "--source", PHONE)
+    assert machine.is_blocked() and machine.connects(HOST6)
+    machine.done("open", "--source", "10.111.0.99/29")  # its network is 10.111.0.96/29
+    assert machine.is_blocked() and "10.111.0.96/29" in machine.status()
+    machine.done("close")
+    assert rules() == before
+    assert machine.is_blocked() and machine.is_blocked(HOST6)
+
+
+@needs_namespaces
+@pytest.mark.parametrize("use, name", FIREWALLS[1::2])
+def test_closes_by_itself(machine, use, name):
+    rules = use(machine)
+    before = rules()
+    machine.done("open", "--source", PHONE, "--for", "1h")
+    _, told = machine.done("open", "--for", f"{seconds(4)}s")
+    assert machine.connects(source=OTHER)
+    assert told.startswith(f"Port {PORT}/tcp is open ({name}); it closes by itself in 0 min ")
+    with open(f"/proc/{machine.host}/root/run/confab-firewall/confab-firewall-close-{PORT}") as f:
+        process = int(f.read().split()[2])
+    assert os.getsid(process) == process, "it outlives the terminal"
+    wait_for(lambda: machine.is_blocked(source=OTHER), "the port is closed", 30)
+    wait_for(lambda: not os.path.exists(f"/proc/{process}"), "the timer is done")
+    assert machine.status().startswith(f"Port {PORT}/tcp is open for {PHONE} ({name}); it closes")
+    # without a time it is open until somebody closes it
+    assert machine.done("open", "--source", PHONE)[1] == f"Port {PORT}/tcp is open for {PHONE} ({name})."
+    machine.done("close")
+    assert rules() == before and machine.is_blocked()
+    assert machine.run("ls", "/run/confab-firewall").stdout == "control\n"
+
+
+@needs_namespaces
+@pytest.mark.parametrize("use, name", FIREWALLS[:2])
+def test_unit_opens_after_a_reboot(machine, use, name):
+    rules = use(machine)
+    before = rules()
+    for arguments in (["--source", PHONE], ["--source", PHONE6], []):
+        machine.done("permanent-open", "--yes", *arguments)
+    opened = sorted(rules().splitlines())
+    machine.done("close")
+    assert rules() == before
+    folder = "/etc/systemd/system"
+    for unit in machine.ok("sh", "-c", f"ls {folder}/confab-firewall-*.service").split():
+        for line in machine.ok("cat", unit).splitlines():
+            if line.startswith("ExecStart=-"):
+                machine.ok(*shlex.split(line.removeprefix("ExecStart=-")))
+    assert sorted(rules().splitlines()) == opened
+    machine.done("permanent-close")
+    assert rules() == before
+    assert machine.run("sh", "-c", f"ls {folder}/confab-firewall-*").stdout == ""
+
+
+@needs_namespaces
+@needs("nft")
+def test_page_through_the_opened_port(machine, tmp_path):
+    use_nft(machine)
+    url = f"http://{HOST}:8081/"
+    fetch = ["curl", "--silent", "--fail", "--noproxy", "*", "--max-time"]
+    launcher = ["nsenter", "--net", "-t", str(machine.host)]
+    with Server(launcher=launcher, DATA_DIR=tmp_path / "data", BIND="0.0.0.0", SERVER_PORT=8081, MDNS="off"):
+        assert machine.run(*fetch, "0.3", url, where=machine.phone).returncode != 0
+        machine.done("open", "--port", "8081")
+        assert "<title>" in machine.run(*fetch, "10", url, where=machine.phone).stdout
+        machine.done("close", "--port", "8081")
+        assert machine.run(*fetch, "0.3", url, where=machine.phone).returncode != 0
 
 
 FOREIGN = {
@@ -315,7 +425,7 @@ def run(*arguments, **options):
 def test_help():
     done = run("--help")
     assert done.returncode == 0
-    for word in ("open", "close", "status", "permanent-open", "permanent-close", "--port", "--dry-run"):
+    for word in ("open", "close", "status", "permanent-open", "permanent-close", "--port", "--source", "--for", "--dry-run"):
         assert word in done.stdout
 
 
@@ -328,12 +438,37 @@ def test_help():
         (["open", "--port", "0"], '"0"'),
         (["open", "--port", "65536"], '"65536"'),
         (["open", "--port", "80; reboot"], '"80; reboot"'),
-        (["open", "--port"], '""'),
+        (["open", "--port"], "missing after --port"),
+        (["open", "--source"], "missing after --source"),
+        (["open", "--quickly"], '"--quickly"'),
+        *(
+            (["open", f"--source={source}"], f'"{source}"')
+            for source in (
+                "192.168.0.256",
+                "192.168.0.0/33",
+                "0.0.0.0/0",
+                "192.168.1",
+                "fd00::/129",
+                "::/0",
+                "fd00::1::2",
+                "1:2:3:4:5:6:7",
+                "12345::",
+                "phone.local",
+                "10.0.0.1; reboot",
+            )
+        ),
+        *(
+            (["open", f"--for={time}"], f'"{time}"')
+            for time in ("0m", "30", "m", "-5m", "1.5h", "169h", "10d", "5m5s")
+        ),
+        (["close", "--for", "30m"], "--for goes with open"),
+        (["permanent-open", "--for", "30m"], "--for goes with open"),
     ],
 )
 def test_wrong_arguments(arguments, word):
     done = run(*arguments, env={"PATH": os.environ["PATH"]})
     assert done.returncode == 2 and word in done.stderr and not done.stdout
+    assert not arguments or done.stderr.count("\n") == 1, "one clear line"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
@@ -349,7 +484,7 @@ def test_without_root():
         os.unlink(folder)
     assert done.returncode == 1
     assert done.stderr == (
-        "firewall-control.sh: this needs root: sudo ./firewall-control.sh open --port 8080\n"
+        f"confab-firewall-control.sh: this needs root: sudo {folder} open --port 8080\n"
     )
 
 
@@ -357,7 +492,7 @@ def test_without_root():
 def test_no_firewall_tool(machine, tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
-    for program in ("bash", "id", "awk", "sed", "grep", "env"):
+    for program in ("bash", "id", "awk", "sed", "grep", "env", "readlink", "cut", "tr", "sort"):
         (tools / program).symlink_to(shutil.which(program))
     text = open(SCRIPT, encoding="utf-8").read().replace("PATH=$PATH:/usr/sbin:/sbin\n", "")
     script = tmp_path / "firewall-control.sh"
@@ -366,4 +501,5 @@ def test_no_firewall_tool(machine, tmp_path):
         ["bash", str(script), "open"], env={"PATH": str(tools)}, capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert "no firewalld, ufw, iptables or nft on this machine" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "no firewalld, ufw, nft or iptables on this machine" in done.stderr
