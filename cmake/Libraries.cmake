@@ -8,6 +8,11 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.37)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
 pkg_check_modules(JWT REQUIRED IMPORTED_TARGET libjwt>=1.10 libjwt<2)
 pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-i18n icu-uc)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl>=3.0)
+pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode>=4.0)
+pkg_check_modules(AVAHI REQUIRED IMPORTED_TARGET avahi-client>=0.8)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd>=249)
+pkg_check_modules(MAGIC REQUIRED IMPORTED_TARGET libmagic>=5.41)
 
 # These two bring no .pc file in the distributions.
 function(confab_find_library target name header)

@@ -19,7 +19,7 @@ Without a GROUP: build and run.
   --help    this text
 
 Needs root or sudo only when something is missing. Services that a package brings along
-(redis-server, nginx) are neither started nor enabled: only their programs are wanted.
+(redis-server, nginx, avahi-daemon) are neither started nor enabled: only their programs are wanted.
 EOF
 }
 
@@ -33,14 +33,16 @@ packages_of() {
         echo cmake:cmake ninja-build:ninja gcc:gcc libc6-dev pkg-config:pkg-config gzip:gzip \
             libwebsockets-dev libwebsockets-evlib-ev libev-dev libhiredis-dev libevent-dev \
             libjansson-dev libunistring-dev libicu-dev libsodium-dev libjwt-dev libsqlite3-dev \
-            uthash-dev
+            uthash-dev libssl-dev libmagic-dev libqrencode-dev libavahi-client-dev libsystemd-dev
         ;;
     run) echo redis-server:redis-server ;;
     test)
         echo redis-server:redis-server redis-tools:redis-cli libcmocka-dev python3 python3-pytest \
             python3-pytest-timeout python3-pytest-xdist python3-websockets python3-redis \
             nginx-light:nginx procps:ps sqlite3:sqlite3 python3-venv iproute2:ip iptables:iptables \
-            openssl:openssl valgrind:valgrind nodejs:node npm:npm
+            openssl:openssl curl:curl libnss3-tools:certutil valgrind:valgrind nodejs:node npm:npm \
+            dbus:dbus-daemon avahi-daemon avahi-utils:avahi-resolve libnss-mdns faketime:faketime \
+            nftables:nft ufw:ufw firewalld:firewall-cmd systemd:systemd-socket-activate
         [ -n "$(browser)" ] || ! is_debian || echo chromium
         ;;
     peers)
@@ -104,7 +106,9 @@ disable_services() {
     for package in $missing; do
         case $package in
         redis-server) as_root systemctl disable --quiet redis-server.service ;;
+        avahi-daemon) as_root systemctl disable --quiet avahi-daemon.socket avahi-daemon.service ;;
         nginx | nginx-light) as_root systemctl disable --quiet nginx.service ;;
+        firewalld | nftables | ufw) as_root systemctl disable --quiet "$package.service" ;;
         esac
     done
 }

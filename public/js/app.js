@@ -1,34 +1,44 @@
 /** Puts the parts together: the start screen, then one store and its views per user. */
 import { Account } from './account.js';
 import { byId } from './dom.js';
+import { awaitNetwork, install, takeShared } from './install.js';
+import { LastSeen } from './lastseen.js';
 import { isPlace } from './names.js';
+import { Notices } from './notify.js';
 import * as storage from './storage.js';
 import { Store } from './store.js';
-import { strings } from './strings.js';
+import { strings, translate } from './strings.js';
 import { ActionsView } from './views/actions.js';
 import { ComposerView } from './views/composer.js';
 import { CreateSheet } from './views/create.js';
 import { DevicesView } from './views/devices.js';
 import { Drawers, followKeyboard } from './views/drawers.js';
+import { EmojiPicker } from './views/emoji-picker.js';
 import { HeadView } from './views/head.js';
+import { HealthView } from './views/health.js';
 import { MentionsView } from './views/mentions.js';
 import { MessagesView } from './views/messages.js';
+import { addressed, ReadingView } from './views/reading.js';
 import { RoomSheet } from './views/room-sheet.js';
+import { ReachSheet } from './views/reach.js';
 import { SearchView } from './views/search.js';
+import { SettingsSheet } from './views/settings.js';
 import { SideView } from './views/side.js';
 import { StartView } from './views/start.js';
 
 const TOAST_MS = 4_000;
 const EVICTED_MS = 10_000; // it says why and until when
 
+translate();
 const drawers = new Drawers();
+new SettingsSheet();
 const account = new Account({ api: new URL('/api/v1/', location.href).href, kept: storage.login });
 const start = new StartView(account, enter);
 const devices = new DevicesView(account, quit, () => {
     leave('');
     toast(strings.accountDeleted);
 });
-/** @type {{store: Store, stop: () => void}|null} */
+/** @type {{store: Store, reading: ReadingView, stop: () => void}|null} */
 let session = null;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let toastTimer;
@@ -49,8 +59,10 @@ function socketUrl() {
     return url.href;
 }
 
-/** @returns {string} the place that the address names: #general or #@bob */
+/** @returns {string} the place that the address names: #general or #@bob, or #general/7 */
 function placeInAddress() {
+    const { stream = '' } = addressed(location.hash) ?? {};
+    if (stream) return isPlace(stream) ? stream : '';
     try {
         const place = decodeURIComponent(location.hash.slice(1)).normalize('NFC');
         return isPlace(place) ? place : '';
@@ -86,6 +98,17 @@ async function useInvitation(store) {
     }
 }
 
+/** What another app shared goes into the field of the place that is open. @param {Store} store */
+async function useShared(store) {
+    if (!store.active) return;
+    const { text } = await takeShared();
+    if (!text) return;
+    const field = /** @type {HTMLTextAreaElement} */ (byId('text'));
+    field.value += `${field.value ? '\n' : ''}${text}`;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    field.focus();
+}
+
 /** @param {string} name as guest, or that of the account */
 function enter(name) {
     const isAccount = name === account.name;
@@ -94,12 +117,14 @@ function enter(name) {
     byId('open-devices').hidden = !isAccount;
     byId('quit').title = isAccount ? strings.logOut : strings.leave;
     byId('quit').setAttribute('aria-label', byId('quit').title);
-    const actions = new ActionsView(store, toast);
+    const picker = new EmojiPicker();
+    const actions = new ActionsView(store, toast, picker);
+    const reading = new ReadingView(store, toast);
     const messages = new MessagesView(store, toast, {
         act: (item) => actions.open(item),
         react: (item, emoji) => void actions.react(item, emoji),
     });
-    const composer = new ComposerView(store, () => messages.toEnd(), toast);
+    const composer = new ComposerView(store, () => messages.toEnd(), toast, picker);
     const chosen = () => {
         drawers.close();
         if (matchMedia('(hover: hover)').matches) composer.focus(); // no keyboard on a phone yet
@@ -110,10 +135,13 @@ function enter(name) {
     const create = new CreateSheet(store, chosen);
     const room = new RoomSheet(store, toast, (name) => create.open(name));
     const mentions = new MentionsView(store, toast, () => drawers.close());
-    const views = [side, head, composer, messages, search, actions, create, room, mentions];
+    const reach = new ReachSheet(store);
+    const more = [reach, new Notices(store), new LastSeen(store), new HealthView(store)];
+    const views = [side, head, composer, messages, search, actions, create, room, mentions, reading, picker, ...more];
     store.on('change', (topics) => {
         for (const view of views) view.update(topics);
         if (topics.has('active')) rememberPlace(store);
+        if (topics.has('active')) void useShared(store);
     });
     store.on('refused', ({ stream, code, message, retryAfterMs }) => {
         if (!stream) return leave(code, message);
@@ -125,6 +153,7 @@ function enter(name) {
     );
     session = {
         store,
+        reading,
         stop() {
             store.quit();
             for (const view of views) view.stop();
@@ -134,6 +163,7 @@ function enter(name) {
     byId('start').hidden = true;
     byId('app').hidden = false;
     store.enter(placeInAddress());
+    goToMessage();
     void useInvitation(store);
     chosen();
 }
@@ -151,7 +181,6 @@ function leave(code, message) {
     drawers.close();
     devices.close();
     storage.keepUser(store.me, false);
-    document.title = strings.title;
     if (code === 'accounts_off') account.forget();
     start.show(store.me, code, message);
 }
@@ -161,6 +190,12 @@ function quit() {
     const isAccount = Boolean(session?.store.client.token);
     leave('');
     if (isAccount) account.logout().catch(() => toast(strings.logOutUntold));
+}
+
+/** Where the address names one. */
+function goToMessage() {
+    const message = addressed(location.hash);
+    if (message && isPlace(message.stream)) void session?.reading.go(message.stream, message.seq);
 }
 
 /** @param {Store} store The address names the place, so the back button leads to the last one. */
@@ -176,6 +211,7 @@ addEventListener('popstate', () => {
     if (session) void useInvitation(session.store);
     const place = placeInAddress();
     if (place && session && session.store.active !== place) session.store.show(place);
+    goToMessage();
 });
 byId('quit').addEventListener('click', quit);
 account.on('lost', () => leave('bad_token'));
@@ -191,8 +227,11 @@ for (const sign of ['pageshow', 'online'])
 addEventListener('pagehide', () => session?.store.client.flush());
 document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'hidden') session?.store.client.flush();
+    if (document.body.dataset.connection !== 'online') void awaitNetwork();
     if (document.visibilityState === 'visible') session?.store.client.wake();
 });
+addEventListener('offline', () => void awaitNetwork());
+void install(() => session?.store.client.wake());
 followKeyboard();
 takeInvitation();
 

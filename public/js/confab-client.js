@@ -10,7 +10,7 @@ import { Connection } from './connection.js';
 import { Outbox } from './outbox.js';
 import { asMentions, Questions } from './questions.js';
 import { Receipts } from './receipts.js';
-import { address, streamOf, StreamState } from './stream.js';
+import { address, probeOf, streamOf, StreamState } from './stream.js';
 
 /** @typedef {import('./types.js').Frame} Frame */
 /** @typedef {import('./types.js').Request} Request */
@@ -19,7 +19,7 @@ import { address, streamOf, StreamState } from './stream.js';
 /** @typedef {import('./types.js').Batch} Batch */
 /** @typedef {import('./types.js').Conversation} Conversation */
 /** @typedef {import('./types.js').StateEvent} StateEvent */
-/** @typedef {import('./connection.js').Probe} Probe */
+/** @typedef {import('./types.js').ClientOptions} ClientOptions */
 
 const TYPING_EVERY_MS = 3_000;
 const REQUEST_MS = 10_000; // a join or history without an answer is asked again
@@ -29,18 +29,6 @@ const RENEW_EVERY_MS = 10_000; // who needs new tokens faster than this is not w
 const CODE_TOKEN = 4003;
 const RESUME_BYTES = 24_000; // of one hello; what does not fit is joined afterwards
 const OF_A_JOIN = ['private_room', 'banned', 'bad_invitation', 'account_needed', 'full'];
-
-/**
- * @typedef {object} ClientOptions
- * @property {string} url
- * @property {string} session
- * @property {(stale: string) => Promise<string>} [token]  of an account: another one than `stale`,
- *   which the server has refused or which ends soon ("": any). A rejection with an error that is
- *   `temporary` is a reason to try again later, any other to give up
- * @property {typeof WebSocket} [WebSocket]
- * @property {() => number} [random]
- * @property {import('./types.js').OutboxStorage} [storage]
- */
 
 export class ConfabClient extends Questions {
     /** @param {ClientOptions} options */
@@ -62,7 +50,8 @@ export class ConfabClient extends Questions {
         this.connection = new Connection({
             ...options,
             hello: () => this.#greet(),
-            probe: () => this.#probe(),
+            // none while Redis is away: then even a living server has no answer
+            probe: () => (this.degraded ? null : probeOf(this.streams, this.username)),
         });
         this.outbox = new Outbox({
             storage: options.storage,
@@ -264,24 +253,6 @@ export class ConfabClient extends Questions {
         return this.token ? frame : { ...frame, session };
     }
 
-    /** @returns {Probe|null} none while Redis is away: then even a living server has no answer */
-    #probe() {
-        if (this.degraded) return null;
-        const isError = (/** @type {Frame} */ frame) => frame.type === 'error' && !frame.cid;
-        for (const { name, joined, canResume, epoch, seq } of this.streams.values()) {
-            if (!joined || !canResume) continue;
-            const request = { type: 'join', room: name, epoch, seq };
-            return {
-                request,
-                isAnswer: (f) => isError(f) || (f.type === 'joined' && f.room === name),
-            };
-        }
-        const to = this.username;
-        const limit = this.streams.has(`@${to}`) ? 100 : 1; // it is taken for the conversation's
-        const request = { type: 'history', to, limit };
-        return { request, isAnswer: (f) => isError(f) || (f.type === 'history' && f.to === to) };
-    }
-
     /** @param {StateEvent} status */
     #stateChanged(status) {
         if (status.state === 'connecting') this.degraded = false; // the next one speaks for itself
@@ -321,7 +292,9 @@ export class ConfabClient extends Questions {
             case 'error':
                 return this.#refused(frame);
             case 'presence':
-                return this.emit('presence', frame);
+                return this.#presence(frame);
+            case 'marks':
+                return this.#marks(frame);
             case 'status':
                 return this.#status(frame);
             case 'auth':
@@ -356,6 +329,7 @@ export class ConfabClient extends Questions {
         this.#openWaiting();
         for (const stream of this.streams.values()) this.#request(stream);
         this.#compareTops(frame.private ?? {});
+        void this.#measure();
     }
 
     /** @param {Record<string, number>} tops */
@@ -379,6 +353,7 @@ export class ConfabClient extends Questions {
             this.#ask(stream.name);
         }
         this.#compareTops(frame.top ?? {});
+        void this.#measure();
     }
 
     /** @param {Frame} frame */
@@ -387,8 +362,33 @@ export class ConfabClient extends Questions {
         if (!stream) return; // left before the answer came
         stream.joined = true;
         stream.answer = frame;
+        stream.people = frame.count ?? 0;
         this.invitations.delete(stream.name);
         this.emit('joined', frame);
+    }
+
+    /** @param {Frame} frame */
+    #presence(frame) {
+        const stream = this.streams.get(streamOf(frame));
+        if (stream) stream.people = frame.count ?? stream.people;
+        this.emit('presence', frame);
+    }
+
+    /** @param {Frame} frame who has what of a small room */
+    #marks({ room = '', epoch = '', marks = {} }) {
+        this.emit('marks', { stream: room, epoch, marks });
+    }
+
+    /** How long the way to the server and back takes. */
+    async #measure() {
+        const began = performance.now();
+        try {
+            const { server_time: there = 0 } = await this.asks.ask({ type: 'heartbeat' });
+            const rtt = performance.now() - began;
+            this.emit('measured', { rtt, skew: there + rtt / 2 - Date.now() });
+        } catch {
+            // an older server does not answer
+        }
     }
 
     /** @param {Frame} frame left: only one with a reason comes unasked */
@@ -469,8 +469,9 @@ export class ConfabClient extends Questions {
 
     /** @param {StreamState} stream @param {number} [page] the last number of a page of many */
     #receive(stream, page) {
-        if (!stream.isPrivate) return;
-        const where = { to: stream.name.slice(1) };
+        const { name, isPrivate, people } = stream;
+        if (!isPrivate && people > (this.limits?.receipts ?? 0)) return;
+        const where = isPrivate ? { to: name.slice(1) } : { room: name };
         this.receipts.note(where, stream.epoch, page ?? stream.seq, page !== undefined);
     }
 

@@ -145,7 +145,8 @@ export class Connection extends Emitter {
         // Other frames may have waited here since before the connection died.
         if (this.timers.probe && this.probe?.isAnswer(frame)) this.#clear('probe');
         if (frame.type === 'welcome') this.#welcomed(frame);
-        else if (frame.type === 'heartbeat') this.send({ type: 'heartbeat' });
+        // One with a cid is itself an answer.
+        else if (frame.type === 'heartbeat' && !frame.cid) this.send({ type: 'heartbeat' });
         else if (frame.type === 'bye') this.#sentAway(frame);
         // A server whose Redis is away says so and greets when Redis is back.
         else if (frame.type === 'status' && this.status.state === 'greeting') this.#watch();

@@ -7,7 +7,7 @@
 
 const GATHER_MS = 250;
 
-/** @typedef {{to: string}|{mentions: true}} Where  a private conversation, or one's mentions */
+/** @typedef {{to: string}|{room: string}|{mentions: true}} Where */
 
 export class Receipts {
     /** @param {(frame: Request) => boolean} send  false: not connected */

@@ -16,9 +16,11 @@ import { isMark, present } from './events.js';
  * @property {Message} given   by the server
  * @property {number} asOf     see present()
  * @property {Shown} message   after the events that are known
+ * @property {number} [px]     height of its rows, once they were there
  *
- * @typedef {{kind: 'gap', missed: number}} GapItem lost on the way; 0: nobody knows how many
- * @typedef {{kind: 'missing', count: number}} MissingItem stored nowhere
+ * @typedef {{kind: 'gap', missed: number, px?: number}} GapItem lost on the way; 0: nobody knows
+ *   how many
+ * @typedef {{kind: 'missing', count: number, px?: number}} MissingItem stored nowhere
  * @typedef {MessageItem|GapItem|MissingItem} Item
  */
 

@@ -62,6 +62,7 @@ export function keepUser(name, entered) {
 }
 
 export const ACCOUNT = `${PREFIX}account`;
+export const EMOJI = `${PREFIX}emoji`; // used lately
 
 /** What keeps this browser logged in; see Account. */
 export const login = {
@@ -84,6 +85,20 @@ export function rooms(name) {
 /** @param {string} name @param {string[]} list */
 export function keepRooms(name, list) {
     put(area.local, `${PREFIX}rooms.${name}`, list);
+}
+
+/** @param {string} name @param {Stream} stream @returns {string} what was begun there */
+export function draft(name, stream) {
+    return String(get(area.local, `${PREFIX}drafts.${name}`)?.[stream] ?? '');
+}
+
+/** @param {string} name @param {Stream} stream @param {string} content "" removes it */
+export function keepDraft(name, stream, content) {
+    const all = get(area.local, `${PREFIX}drafts.${name}`) ?? {}; // other tabs write it too
+    if ((all[stream] ?? '') === content) return;
+    if (content) all[stream] = content;
+    else delete all[stream];
+    put(area.local, `${PREFIX}drafts.${name}`, Object.keys(all).length ? all : null);
 }
 
 /** @param {string} name @returns {Record<Stream, Position>} up to where each stream was read */

@@ -4,8 +4,9 @@
  *
  * `change` names what changed: connection, streams (the lists at the side), active (another
  * room is shown), messages, outbox, people, typing, hold, marks (what the others have), guard
- * (what may be done in a room), mentions. Changes of one turn come together.
+ * (what may be done in a room), mentions, seen (who was here when). Changes of one turn come together.
  */
+import { Unanswered } from './asks.js';
 import { ConfabClient } from './confab-client.js';
 import { Emitter } from './emitter.js';
 import { guardTold, isSaid } from './events.js';
@@ -22,13 +23,14 @@ import { StreamView } from './stream-view.js';
 
 /**
  * @typedef {'connection'|'streams'|'active'|'messages'|'outbox'|'people'|'typing'|'hold'|'marks'|
- *   'guard'|'mentions'} Topic
+ *   'guard'|'mentions'|'seen'} Topic
  * @typedef {{
  *   change: Set<Topic>,
  *   batch: {batch: Batch, added: number, changed: MessageItem[]},
  *   refused: import('./types.js').Refusal,
  *   evicted: {stream: Stream, reason: string, until: number},
  *   edit: MessageItem,
+ *   quote: MessageItem,
  *   page: {stream: Stream, way: 'older'|'newer'},
  *   found: {stream: Stream, id: string},
  * }} StoreEvents
@@ -59,6 +61,11 @@ export class Store extends Emitter {
         this.active = '';
         this.looking = false; // the user sees the newest messages of the active stream
         this.degraded = '';
+        /** @type {Map<string, number>} when people were last seen; 0: here now */
+        this.seen = new Map();
+        this.instance = '';
+        this.rtt = 0; // ms; 0: not known
+        this.skew = 0; // of the server's clock, ms
         this.archive = false; // pages go past the latest messages, and there is a search
         this.hold = { code: '', until: 0 };
         this.isAccount = Boolean(token);
@@ -155,6 +162,11 @@ export class Store extends Emitter {
         this.emit('edit', item);
     }
 
+    /** @param {MessageItem} item The composer shall answer it. */
+    beginQuote(item) {
+        this.emit('quote', item);
+    }
+
     /** All mentions have been looked at. */
     seeMentions() {
         if (this.mentions.unseen) this.client.readMentions(this.mentions.seq);
@@ -247,6 +259,22 @@ export class Store extends Emitter {
         if (view === this.current) this.emit('found', { stream: view.name, id: message.id });
     }
 
+    /** @param {Stream} stream @param {number} seq Shows the message of an address #STREAM/SEQ. */
+    async showAt(stream, seq) {
+        this.show(stream);
+        const view = this.current;
+        if (!view) return;
+        await this.#opened(view);
+        const known = [...(view.past?.items ?? []), ...view.items].find(
+            (item) => item.kind === 'message' && item.given.seq === seq,
+        );
+        if (known?.kind === 'message') return this.showMessage(stream, known.epoch, known.given);
+        const page = await this.client.page(view.name, { epoch: view.epoch, after: seq - 1 }, 1);
+        const [message] = page.messages;
+        if (message?.seq !== seq) throw new Unanswered('not_found');
+        await this.showMessage(stream, page.epoch, message);
+    }
+
     /** @param {StreamView} view @returns {Promise<void>} when its messages are here, or cannot be */
     #opened(view) {
         if (view.ready) return Promise.resolve();
@@ -291,6 +319,17 @@ export class Store extends Emitter {
         return shown.sort((a, b) => age(b) - age(a));
     }
 
+    /** @param {StreamView} view @param {number} seq of a message of oneself */
+    tick(view, seq) {
+        return view.tick(seq, this.limits?.receipts ?? 0);
+    }
+
+    /** @param {Record<string, number>} people */
+    learnSeen(people) {
+        this.seen = new Map(Object.entries(people));
+        this.#changed('seen');
+    }
+
     get unread() {
         return [...this.streams.values()].reduce((sum, view) => sum + view.unread, 0);
     }
@@ -313,6 +352,14 @@ export class Store extends Emitter {
         client.on('conversations', (frame) => this.#conversations(frame));
         client.on('mention', (mention) => this.#mentioned(mention));
         client.on('delivered', (mark) => this.#delivered(mark));
+        client.on('marks', ({ stream, epoch, marks }) => {
+            this.streams.get(stream)?.learnMarks(epoch, marks);
+            this.#changed('marks');
+        });
+        client.on('measured', ({ rtt, skew }) => {
+            Object.assign(this, { rtt, skew });
+            this.#changed('connection');
+        });
         client.on('typing', ({ stream, user }) => {
             this.streams.get(stream)?.showTyping(user);
             this.#changed('typing');
@@ -339,6 +386,7 @@ export class Store extends Emitter {
     #welcomed(frame) {
         this.me = frame.user ?? this.me;
         this.archive = frame.archive ?? false;
+        this.instance = frame.instance ?? '';
         this.hold = { code: '', until: 0 };
         if (this.untold.length)
             this.roomsTimer = setTimeout(() => this.#joinRooms([]), ROOMS_TOLD_MS);

@@ -11,9 +11,17 @@ import { Run } from './run.js';
 /** @typedef {import('./run.js').Item} Item */
 /** @typedef {import('./run.js').MessageItem} MessageItem */
 
+/**
+ * @typedef {object} Tick
+ * @property {'stored'|'delivered'|'read'} state  of all of them
+ * @property {number} of    how many people; 0: the other one of a conversation
+ * @property {number} got   … have it
+ * @property {number} read  … have read it
+ */
+
 const ITEMS_MOST = 600; // of what is live; older ones are dropped from memory
-const READ_MOST = 900; // of what somebody scrolls through: then those far away are dropped …
-const READ_KEPT = 600; // … but for so many,
+const READ_MOST = 12_000; // of what somebody scrolls through: then those far away are dropped …
+const READ_KEPT = 10_000; // … but for so many,
 const LIVE_KEPT = 100; // and for the newest
 const TYPING_SHOWN_MS = 6_000;
 
@@ -47,6 +55,9 @@ export class StreamView {
         this.mark = mark;
         /** @type {Map<string, number>} up to where the others have read */
         this.readers = new Map();
+        /** @type {Map<string, [number, number]>} up to where people of a small room have it and
+         *  have read it */
+        this.marks = new Map();
         this.delivered = 0; // up to where the other one has it
         /** @type {Map<string, number>} who types, and until when that is shown */
         this.typing = new Map();
@@ -114,7 +125,7 @@ export class StreamView {
 
     /** @param {boolean} looking at the newest messages, or not at this stream at all */
     trim(looking) {
-        this.live.trim(looking ? ITEMS_MOST : 2 * READ_MOST);
+        this.live.trim(looking ? ITEMS_MOST : READ_MOST);
     }
 
     /**
@@ -140,10 +151,44 @@ export class StreamView {
         this.past = null;
     }
 
-    /** @param {number} seq of one's own private message @returns {'stored'|'delivered'|'read'} */
-    tick(seq) {
-        if ((this.readers.get(this.title) ?? 0) >= seq) return 'read';
-        return this.delivered >= seq ? 'delivered' : 'stored';
+    /** @param {string} epoch @param {Record<string, [number, number]>} marks what rose */
+    learnMarks(epoch, marks) {
+        if (epoch !== this.epoch) return;
+        for (const [user, pair] of Object.entries(marks)) this.marks.set(user, pair);
+    }
+
+    /**
+     * Who has a message of oneself, of those who are here or have had it.
+     * @param {number} seq
+     * @param {number} most people up to which a room tells it
+     * @returns {Tick|null} null: nobody says
+     */
+    tick(seq, most) {
+        if (this.isPrivate) {
+            const read = (this.readers.get(this.title) ?? 0) >= seq;
+            const state = read ? 'read' : this.delivered >= seq ? 'delivered' : 'stored';
+            return { state, of: 0, got: 0, read: 0 };
+        }
+        if (!this.members || this.count > most) return null;
+        const marks = [...this.marks].filter(([name]) => name !== this.me);
+        const got = marks.filter(([, mark]) => mark[0] >= seq).length;
+        const read = marks.filter(([, mark]) => mark[1] >= seq).length;
+        let of = got;
+        for (const name of this.members)
+            if (name !== this.me && (this.marks.get(name)?.[0] ?? 0) < seq) of++;
+        if (!of) return null;
+        return { state: read === of ? 'read' : got === of ? 'delivered' : 'stored', of, got, read };
+    }
+
+    /** @returns {string[]} who wrote here or had messages, and is not here now */
+    get absent() {
+        if (this.isPrivate || !this.members) return [];
+        const names = new Set(this.marks.keys());
+        for (const item of this.items)
+            if (item.kind === 'message' && isSaid(item.message)) names.add(item.message.user);
+        for (const name of this.members) names.delete(name);
+        names.delete('*');
+        return [...names];
     }
 
     /** @param {string} id @returns {MessageItem|undefined} of what is to be seen */
@@ -154,7 +199,10 @@ export class StreamView {
     /** @param {Batch} batch */
     #enter(batch) {
         const last = batch.messages[batch.messages.length - 1];
-        if (this.epoch !== batch.epoch) this.top = 0;
+        if (this.epoch !== batch.epoch) {
+            this.top = 0;
+            this.marks.clear();
+        }
         this.top = Math.max(this.top, last?.seq ?? 0);
         this.epoch = batch.epoch;
         this.ready = true;

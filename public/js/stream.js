@@ -27,6 +27,7 @@ export class StreamState {
     /** @param {string} name */
     constructor(name) {
         this.name = name;
+        this.people = 0; // how many are in a room
         this.isPrivate = name.startsWith('@');
         this.epoch = '';
         this.seq = 0;
@@ -183,4 +184,24 @@ export class StreamState {
         }
         return news;
     }
+}
+
+/**
+ * A question that every living server answers at once.
+ * @param {Map<string, StreamState>} streams @param {string} username
+ * @returns {import('./connection.js').Probe}
+ */
+export function probeOf(streams, username) {
+    const isError = (/** @type {Frame} */ frame) => frame.type === 'error' && !frame.cid;
+    for (const { name, joined, canResume, epoch, seq } of streams.values()) {
+        if (!joined || !canResume) continue;
+        const request = { type: 'join', room: name, epoch, seq };
+        return {
+            request,
+            isAnswer: (f) => isError(f) || (f.type === 'joined' && f.room === name),
+        };
+    }
+    const limit = streams.has(`@${username}`) ? 100 : 1; // it is taken for the conversation's
+    const request = { type: 'history', to: username, limit };
+    return { request, isAnswer: (f) => isError(f) || (f.type === 'history' && f.to === username) };
 }

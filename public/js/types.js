@@ -17,6 +17,8 @@
  * @property {number} cid_bytes
  * @property {number} frame_bytes
  * @property {number} [search_bytes]
+ * @property {number} [receipts]    people up to which a room is told who has what
+ * @property {{max_bytes: number, days: number}} [files]  none: the server takes no files
  *
  * @typedef {object} Message
  * @property {number} seq
@@ -112,6 +114,10 @@
  * @property {number} [timestamp]
  * @property {string} [cid]
  * @property {boolean} [duplicate]
+ * @property {Record<string, [number, number]>} [marks]  received and read up to
+ * @property {Record<string, number>} [people]  when they were last seen; 0: here now
+ * @property {number} [server_time]
+ * @property {string} [instance]
  * @property {string[]} [join]
  * @property {string[]} [leave]
  * @property {string} [state]
@@ -129,6 +135,8 @@
  * @property {any} [mentions]
  * @property {Conversation[]} [list]
  * @property {Record<string, number>} [rooms]
+ * @property {string} [ticket]
+ * @property {number} [expires_in_s]
  *
  * @typedef {{type: string} & Record<string, unknown>} Request  a frame to the server
  *
@@ -227,6 +235,8 @@
  *   typing: {stream: Stream, user: string},
  *   read: {stream: Stream, user: string, seq: number},
  *   delivered: {stream: Stream, user: string, seq: number},
+ *   marks: {stream: Stream, epoch: string, marks: Record<string, [number, number]>},
+ *   measured: {rtt: number, skew: number},
  *   conversations: Frame,
  *   mention: Mention,
  *   status: {ok: boolean, reason: string},
@@ -235,4 +245,16 @@
  *   hold: {code: string, until: number, stream: Stream},
  * }} ClientEvents
  */
+/**
+ * @typedef {object} ClientOptions
+ * @property {string} url
+ * @property {string} session
+ * @property {(stale: string) => Promise<string>} [token]  of an account: another one than `stale`,
+ *   which the server has refused or which ends soon ("": any). A rejection with an error that is
+ *   `temporary` is a reason to try again later, any other to give up
+ * @property {typeof WebSocket} [WebSocket]
+ * @property {() => number} [random]
+ * @property {OutboxStorage} [storage]
+ */
+
 export {};

@@ -129,6 +129,10 @@ static enum config_action read_flags(struct loading *l, char *const *argv)
             action = CONFIG_ADDRESSES;
             continue;
         }
+        if (strcmp(arg, "--qr") == 0) {
+            choose(l, option_of("QR", 2), "on", FROM_FLAG, 0);
+            continue;
+        }
         if (strncmp(arg, "--", 2) != 0)
             return fail_argument(l, "unexpected argument", arg);
         size_t size = strcspn(arg + 2, "=");
@@ -235,6 +239,8 @@ static enum config_action check_together(struct loading *l)
     if (is_set(l, "REDIS_ADDR") && is_set(l, "REDIS_SENTINELS"))
         return fail(l, "REDIS_ADDR and REDIS_SENTINELS are both set: the Sentinels say where Redis "
                        "is, so leave one of them empty");
+    if (is_set(l, "TLS_CERT") != is_set(l, "TLS_KEY"))
+        return fail(l, "TLS_CERT and TLS_KEY belong together: set both, or none");
     return CONFIG_RUN;
 }
 
@@ -352,6 +358,7 @@ void config_print_help(FILE *out)
     fputs("\n"
           "  --check-health    ask the instance on SERVER_PORT for its health: exit 0 or 1\n"
           "  --addresses       say where people reach it, and end\n"
+          "  --qr              the same as --qr on\n"
           "  --version         say which version this is\n"
           "  --help            this text\n"
           "\n"

@@ -18,6 +18,7 @@ enum {
     SENTINELS_MOST = 16, /* each may take SENTINEL_ANSWER_MS when none answers */
     MASTER_NAME_BYTES = 64,
     PROXIES_MOST = 16,
+    LABEL_BYTES = 40,
 };
 
 static bool starts_with(const char *s, const char *prefix)
@@ -243,10 +244,33 @@ static bool is_switch(const char *value)
     return strcmp(value, "on") == 0 || strcmp(value, "off") == 0;
 }
 
+static bool is_mdns(const char *value)
+{
+    return strcmp(value, "auto") == 0 || strcmp(value, "off") == 0;
+}
+
+/* A label of a host name (RFC 1123 section 2.1), with room for a number behind it. */
+static bool is_label(const char *value)
+{
+    size_t size = strlen(value);
+    return size >= 1 && size <= LABEL_BYTES && value[strspn(value, LETTERS DIGITS "-")] == '\0' &&
+           value[0] != '-' && value[size - 1] != '-';
+}
+
+static bool is_qr(const char *value)
+{
+    return strcmp(value, "auto") == 0 || is_switch(value);
+}
+
 static bool is_log_level(const char *value)
 {
     return strcmp(value, "debug") == 0 || strcmp(value, "info") == 0 ||
            strcmp(value, "warn") == 0 || strcmp(value, "error") == 0;
+}
+
+static bool is_tls(const char *value)
+{
+    return strcmp(value, "auto") == 0 || is_switch(value);
 }
 
 static const struct check {
@@ -267,6 +291,7 @@ static const struct check {
       "at most 16 numbers of processors that this process may use, separated by commas" },
     { "ARCHIVE", is_archive, "auto, sqlite or off" },
     { "ARCHIVE_SEARCH", is_switch, "on or off" },
+    { "TLS", is_tls, "auto, on or off" },
     { "ACCOUNTS", is_accounts, "off, optional or required" },
     { "ADMIN_TOKEN", is_admin_token,
       "empty, or 24 to 256 printable ASCII characters without space and '.'" },
@@ -277,6 +302,9 @@ static const struct check {
     { "ALLOWED_ORIGINS", is_origins,
       "a list of origins like https://chat.example.org, separated by commas, or *" },
     { "ALLOWED_HOSTS", is_hosts, "a list of host names, separated by commas, or *" },
+    { "MDNS", is_mdns, "auto or off" },
+    { "MDNS_NAME", is_label, "1 to 40 letters, digits or '-', without '-' at an end" },
+    { "QR", is_qr, "auto, on or off" },
     { "PUBLIC_DIR", is_folder, "a folder that exists, or empty" },
 };
 

@@ -1,10 +1,10 @@
 #include "confab/app/health_check.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,8 +12,7 @@
 
 enum { LIMIT_S = 5 };
 
-/* 0.0.0.0 and :: are addresses to listen on, not to connect to. */
-static const char *host_of(const char *bind)
+const char *health_host(const char *bind)
 {
     if (strcmp(bind, "0.0.0.0") == 0)
         return "127.0.0.1";
@@ -44,27 +43,40 @@ static int connect_to(const char *host, const char *port)
     return error;
 }
 
-int health_check(const struct settings *settings)
+int health_ask(const char *host, int port, char *answer, size_t size)
 {
-    const char *host = host_of(settings->bind);
-    char port[24], answer[4096];
-    snprintf(port, sizeof port, "%" PRId64, settings->server_port);
-    int fd = connect_to(host, port);
-    if (fd < 0) {
-        fprintf(stderr, "confab: nobody answers on port %s: %s\n", port, strerror(-fd));
-        return 1;
-    }
+    char number[16];
+    snprintf(number, sizeof number, "%d", port);
+    int fd = connect_to(host, number);
+    if (fd < 0)
+        return fd;
     bool ipv6 = strchr(host, ':') != NULL;
     dprintf(fd, "GET /api/v1/health HTTP/1.1\r\nHost: %s%s%s:%s\r\nConnection: close\r\n\r\n",
-            ipv6 ? "[" : "", host, ipv6 ? "]" : "", port);
-    size_t size = 0;
+            ipv6 ? "[" : "", host, ipv6 ? "]" : "", number);
+    size_t had = 0;
     ssize_t got;
-    while (size < sizeof answer - 1 &&
-           (got = recv(fd, answer + size, sizeof answer - 1 - size, 0)) > 0)
-        size += (size_t)got;
-    answer[size] = '\0';
+    while (had < size - 1 && (got = recv(fd, answer + had, size - 1 - had, 0)) > 0)
+        had += (size_t)got;
+    answer[had] = '\0';
     close(fd);
+    int status = 0;
+    if (strncmp(answer, "HTTP/1.1 ", 9) == 0)
+        status = (int)strtol(answer + 9, NULL, 10);
     const char *body = strstr(answer, "\r\n\r\n");
-    printf("%s\n", body != NULL ? body + 4 : "no answer");
-    return strncmp(answer, "HTTP/1.1 200 ", 13) == 0 ? 0 : 1;
+    body = body != NULL ? body + 4 : "";
+    memmove(answer, body, strlen(body) + 1);
+    return status;
+}
+
+int health_check(const struct settings *settings)
+{
+    char answer[4096];
+    const int port = (int)settings->server_port;
+    const int status = health_ask(health_host(settings->bind), port, answer, sizeof answer);
+    if (status < 0) {
+        fprintf(stderr, "confab: nobody answers on port %d: %s\n", port, strerror(-status));
+        return 1;
+    }
+    printf("%s\n", *answer != '\0' ? answer : "no answer");
+    return status == 200 ? 0 : 1;
 }

@@ -1,9 +1,12 @@
 /* confab: the start order, the same order backwards, and the signals in between. */
-#include "confab/app/addresses.h"
+#include "confab/app/announce.h"
 #include "confab/app/config.h"
 #include "confab/app/health_check.h"
+#include "confab/app/mdns.h"
 #include "confab/app/private_redis.h"
+#include "confab/app/service.h"
 #include "confab/app/signals.h"
+#include "confab/app/tls.h"
 #include "confab/app/tool.h"
 #include "confab/archive/archive.h"
 #include "confab/base/secret.h"
@@ -13,6 +16,7 @@
 #include "confab/wire/token.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,20 +29,23 @@ enum {
 
 struct app {
     struct settings settings;
+    struct service service;
     struct stats stats;
     struct keyring *keyring;
     struct net *net;
+    struct tls tls;
     int port;
     bool has_private_redis;
     struct private_redis redis;
     struct archive *archive; /* NULL: none is kept here */
     struct hub *hub;
+    struct mdns *mdns; /* NULL: no name in the local network */
     bool hub_runs, net_runs;
 };
 
 static int fail_start(const char *line)
 {
-    fprintf(stderr, "confab: %s\n", line);
+    fprintf(stderr, "%sconfab: %s\n", log_priority(LOG_LEVEL_ERROR), line);
     return -1;
 }
 
@@ -99,10 +106,15 @@ static int start_threads(struct app *a) REQUIRES(on_main)
 static int start(struct app *a) REQUIRES(on_main)
 {
     char line[1024];
+    int fd;
     secret_init();
     a->keyring = keyring_new();
     a->net = net_new(&a->settings, &a->stats, a->keyring);
-    a->port = net_listen(a->net, line, sizeof line);
+    if (tls_start(&a->tls, &a->settings, a->net, line, sizeof line) < 0)
+        return fail_start(line);
+    if (service_begin(&a->service, &fd, line, sizeof line) < 0)
+        return fail_start(line);
+    a->port = net_listen(a->net, fd, line, sizeof line);
     if (a->port < 0)
         return fail_start(line);
     int error = start_redis(a, line, sizeof line);
@@ -117,20 +129,60 @@ static int start(struct app *a) REQUIRES(on_main)
                  strerror(-error));
         return fail_start(line);
     }
-    log_info("listening", "port=%d address=%s instance=%s version=" CONFAB_VERSION, a->port,
-             a->settings.bind, a->settings.instance);
-    addresses_print(a->settings.bind, a->port);
+    log_info("listening", "port=%d address=%s instance=%s tls=%s version=" CONFAB_VERSION, a->port,
+             a->settings.bind, a->settings.instance, tls_is_on(&a->tls) ? "on" : "off");
+    announce_addresses(net_reach(a->net), &a->settings);
+    a->mdns = mdns_start(&a->settings, &a->stats, net_reach(a->net));
+    service_ready(a->port);
     return 0;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* How long main may wait for a signal; -1: for ever. */
+static int64_t tick_ms(const struct app *a) REQUIRES(on_main)
+{
+    const int64_t tick = a->has_private_redis ? PRIVATE_REDIS_TICK_MS
+                         : tls_is_on(&a->tls) ? TLS_TICK_MS
+                                              : -1;
+    return sooner(tick, service_tick_ms(&a->service));
+}
+
+/* SIGHUP asks to read again what may have changed: where a service manager sends it, or there is
+ * something to read. From a terminal that goes away it is a reason to end. */
+static bool asks_to_reload(const struct app *a, int number) REQUIRES(on_main)
+{
+    return number == SIGHUP &&
+           (service_is_managed() || (tls_is_on(&a->tls) && !signals_terminal_is_gone()));
+}
+
+static void reload(struct app *a) REQUIRES(on_main)
+{
+    service_reloads();
+    if (tls_is_on(&a->tls))
+        tls_reload(&a->tls, "SIGHUP");
+    service_ready(a->port);
 }
 
 /* Until a signal asks to stop. */
 static void run(struct app *a) REQUIRES(on_main)
 {
     int number;
-    while ((number = signals_wait(a->has_private_redis ? PRIVATE_REDIS_TICK_MS : -1)) == 0) {
+    for (;;) {
+        number = signals_wait(tick_ms(a));
+        if (asks_to_reload(a, number))
+            reload(a);
+        else if (number != 0)
+            break;
         if (a->has_private_redis)
             private_redis_tick(&a->redis);
+        tls_tick(&a->tls);
+        service_tick(&a->service, a->hub, a->net);
     }
+    service_stops();
     log_info("stopping", "signal=%s drain_s=%d", sigabbrev_np(number),
              (int)a->settings.drain_seconds);
 }
@@ -140,6 +192,7 @@ static void stop(struct app *a) REQUIRES(on_main)
 {
     const int64_t deadline = clock_mono_ms() + a->settings.drain_seconds * 1000;
     signals_end_at_once((unsigned)a->settings.drain_seconds + STOP_LIMIT_S);
+    mdns_stop(a->mdns);
     if (a->net_runs)
         net_drain(a->net, a->settings.drain_seconds * 1000);
     if (a->hub_runs) {
@@ -176,6 +229,7 @@ static int serve(struct app *a)
 
 int main(int argc, char **argv)
 {
+    log_look_for_journal();
     if (argc > 1 && tool_is_command(argv[1])) {
         role_assume(&on_main);
         return tool_run(argv + 1, environ);
@@ -191,13 +245,16 @@ int main(int argc, char **argv)
         puts("confab " CONFAB_VERSION);
         return 0;
     case CONFIG_WRONG:
-        fprintf(stderr, "confab: %s\n", error);
+        fprintf(stderr, "%sconfab: %s\n", log_priority(LOG_LEVEL_ERROR), error);
         return 2;
     case CONFIG_CHECK_HEALTH:
         status = health_check(&app.settings);
         break;
     case CONFIG_ADDRESSES:
-        addresses_print(app.settings.bind, (int)app.settings.server_port);
+        announce_addresses(&(struct reach){ .scheme = tls_scheme(&app.settings),
+                                            .bind = app.settings.bind,
+                                            .port = (int)app.settings.server_port },
+                           &app.settings);
         break;
     case CONFIG_RUN:
         status = serve(&app);

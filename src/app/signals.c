@@ -1,6 +1,7 @@
 #include "confab/app/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@ enum { SAME_REQUEST_MS = 1000 };
 
 /* owned by main */
 static sigset_t stop_signals;
+static bool had_terminal;
 static int64_t first_mono_ms; /* when the stop began; fixed before the handler is there */
 
 static bool is_ignored(int number)
@@ -17,8 +19,18 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/* A process without a terminal gets ENXIO from the start: proc(5), tty(4). */
+static bool has_terminal(void)
+{
+    const int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 void signals_block(void)
 {
+    had_terminal = has_terminal();
     static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
     sigemptyset(&stop_signals);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -44,6 +56,11 @@ int signals_wait(int64_t timeout_ms)
         if (errno != EINTR)
             return 0;
     }
+}
+
+bool signals_terminal_is_gone(void)
+{
+    return had_terminal && !has_terminal();
 }
 
 static void end_at_once(int number)

@@ -50,8 +50,8 @@ static const struct tool {
       "Usage: confab person export NAME\n"
       "       confab person forget NAME --yes\n"
       "\n"
-      "export   what NAME wrote, NAME's private conversations, account, devices and rooms, to\n"
-      "         the standard output\n"
+      "export   what NAME wrote, NAME's private conversations, account, devices, rooms and files,\n"
+      "         to the standard output\n"
       "forget   NAME's account ends, and the messages lose their text and author here, in Redis\n"
       "         and in every archive; backups and exports keep them\n" },
     { "archive", "list or drop archives, list acts on rooms", tool_archive, " ", " --yes ",
@@ -62,6 +62,29 @@ static const struct tool {
       "list   the archives for which Redis keeps messages, and how far they are\n"
       "drop   Redis waits no more for the archive ID, which will never come back\n"
       "audit  all acts on rooms that the archive here knows of, as JSON lines, oldest first\n" },
+    { "tls", "make what HTTPS needs in a local network", tool_tls, " --name ", " --force ",
+      "Usage: confab tls init [--name NAME]… [--force]\n"
+      "       confab tls renew\n"
+      "       confab tls show\n"
+      "\n"
+      "init    makes a certificate authority for this server alone, and a certificate with all\n"
+      "        its private addresses and names, in DATA_DIR/tls\n"
+      "renew   makes a new certificate; a server does so by itself\n"
+      "show    says what the certificate is for, and until when\n"
+      "\n"
+      "  --name NAME   a name more that the server is reached by, such as chat.lan; up to 16\n"
+      "                times. Under names that end with .local, .internal or .home.arpa and the\n"
+      "                name of this machine it needs no --name\n"
+      "  --force       make a new authority though there is one; every device has to install "
+      "it\n" },
+    { "doctor", "find out what is wrong, and what mends it", tool_doctor, " ", " --json ",
+      "Usage: confab doctor [--json]\n"
+      "\n"
+      "Looks at the port, the firewall, Redis, clocks, limits, disk, archive and certificate, and\n"
+      "changes nothing. A line each: ok, warning or failure, and the command that mends it. Give\n"
+      "it the settings of the server. Exit status 1 when there is a failure.\n"
+      "\n"
+      "  --json   the same as one JSON object\n" },
 };
 enum { TOOLS = sizeof tools / sizeof tools[0] };
 
@@ -163,6 +186,10 @@ static bool set_value(struct tool_line *line, const char *name, size_t size, con
         if (line->room_count == TOOL_ROOMS_MOST)
             return false;
         line->rooms[line->room_count++] = value;
+    } else if (is("name", name, size)) {
+        if (line->name_count == TOOL_NAMES_MOST)
+            return false;
+        line->names[line->name_count++] = value;
     } else if (is("since", name, size)) {
         line->since = value;
     } else if (is("until", name, size)) {
@@ -177,7 +204,9 @@ static void set_switch(struct tool_line *line, const char *name, size_t size)
 {
     line->resume |= is("resume", name, size);
     line->strict |= is("strict", name, size);
+    line->force |= is("force", name, size);
     line->yes |= is("yes", name, size);
+    line->json |= is("json", name, size);
     line->rebuild_search |= is("rebuild-search", name, size);
 }
 
@@ -212,7 +241,7 @@ static int read_line(const struct tool *tool, char **argv, struct tool_line *lin
                 *settings++ = *argv;
         }
         if (is_mine && !set_value(line, arg + 2, size, value))
-            return tool_misuse("--room may be given %d times", TOOL_ROOMS_MOST);
+            return tool_misuse("%s is given too often", arg);
     }
     return 0;
 }

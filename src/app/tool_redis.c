@@ -1,12 +1,16 @@
 /* person and archive: what needs Redis. confab's own is started for it when it does not run. */
 #include "confab/app/private_redis.h"
 #include "confab/app/signals.h"
+#include "confab/base/secret.h"
+#include "confab/net/files.h"
 #include "confab/store/operator.h"
 #include "tools.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct redis {
     struct operator_redis *connection;
@@ -59,6 +63,54 @@ static bool person_in_redis(const struct tool_line *line, const char *name, stru
     return is_well;
 }
 
+struct file_lines {
+    struct str line;
+};
+
+/* One line each, with the content in base64 (RFC 4648 section 4). */
+static int export_file(void *arg, const struct file_about *about, int in)
+{
+    struct file_lines *lines = arg;
+    unsigned char piece[3 * 1024];
+    char text[4 * 1024 + 1];
+    uint64_t left = about->size;
+
+    str_reset(&lines->line);
+    file_export_begin(&lines->line, about);
+    str_addz(&lines->line, ",\"base64\":\"");
+    fwrite(lines->line.data, 1, lines->line.size, stdout);
+    while (left > 0) {
+        const size_t want = left < sizeof piece ? (size_t)left : sizeof piece;
+        size_t got = 0;
+        for (ssize_t n = 1; got < want && n > 0; got += n > 0 ? (size_t)n : 0)
+            n = read(in, piece + got, want - got);
+        if (got < want)
+            return -EIO;
+        fwrite(text, 1, base64_write(text, piece, got), stdout);
+        left -= got;
+    }
+    fputs("\"}}\n", stdout);
+    return ferror(stdout) ? -EIO : 0;
+}
+
+/* Behind the export's end, so that an import ends before them. */
+static int export_files(const struct settings *settings, const char *name)
+{
+    struct file_lines lines = { .line = STR_INIT };
+    char *dir = files_dir(settings);
+    const int error = files_of(dir, name, export_file, &lines);
+
+    if (error == 0 && fflush(stdout) == 0) {
+        free(dir);
+        str_fini(&lines.line);
+        return TOOL_DONE;
+    }
+    const int status = tool_fail("the files in %s cannot be exported: %s", dir, strerror(-error));
+    free(dir);
+    str_fini(&lines.line);
+    return status;
+}
+
 static int person_export(const struct tool_line *line, const char *name) REQUIRES(on_main)
 {
     const struct care_filter filter = { .person = name };
@@ -71,8 +123,24 @@ static int person_export(const struct tool_line *line, const char *name) REQUIRE
         to.person = belongings.data;
         status = tool_export_rows(sink, &filter, &to);
     }
+    if (status == TOOL_DONE)
+        status = export_files(&line->settings, name);
     sink_sqlite.close(sink);
     str_fini(&belongings);
+    return status;
+}
+
+static int forget_files(const struct settings *settings, const char *name)
+{
+    char *dir = files_dir(settings);
+    const int count = files_forget(dir, name);
+    const int status =
+        count >= 0 ? TOOL_DONE
+                   : tool_fail("the files in %s cannot be removed: %s", dir, strerror(-count));
+
+    if (count >= 0)
+        printf("%d files were removed\n", count);
+    free(dir);
     return status;
 }
 
@@ -94,6 +162,8 @@ static int person_forget(const struct tool_line *line, const char *name) REQUIRE
                                    : "no archive reads from this Redis");
     }
     redis_close(&r);
+    if (status == TOOL_DONE)
+        status = forget_files(&line->settings, name);
     return status;
 }
 

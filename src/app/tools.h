@@ -11,7 +11,8 @@ enum {
     TOOL_FAILED = 1,
     TOOL_WRONG_USE = 2,
     TOOL_WORDS_MOST = 3,
-    TOOL_ROOMS_MOST = 100
+    TOOL_ROOMS_MOST = 100,
+    TOOL_NAMES_MOST = 16
 };
 
 /* A command line: options of the command itself, and words that are none. */
@@ -21,8 +22,10 @@ struct tool_line {
     size_t word_count;
     const char *rooms[TOOL_ROOMS_MOST]; /* --room */
     size_t room_count;
+    const char *names[TOOL_NAMES_MOST]; /* --name */
+    size_t name_count;
     const char *since, *until, *resume_file; /* NULL: not given */
-    bool resume, strict, yes, rebuild_search;
+    bool resume, strict, yes, rebuild_search, force, json;
 };
 
 /* Each returns the exit status. */
@@ -32,6 +35,8 @@ int tool_backup(const struct tool_line *line) REQUIRES(on_main);
 int tool_check(const struct tool_line *line) REQUIRES(on_main);
 int tool_person(const struct tool_line *line) REQUIRES(on_main);
 int tool_archive(const struct tool_line *line) REQUIRES(on_main);
+int tool_tls(const struct tool_line *line) REQUIRES(on_main);
+int tool_doctor(const struct tool_line *line) REQUIRES(on_main);
 
 /* "confab: …" on stderr. Returns TOOL_FAILED. */
 int tool_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);

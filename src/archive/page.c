@@ -9,6 +9,8 @@
 struct place {
     int64_t stream, epoch;
     int64_t first, last; /* ids that the epoch has; 0: none */
+    int64_t own_ms;      /* of the query */
+    bool is_cut;         /* what the epoch has before `first` is not the asker's */
     int64_t began_ms;
     bool up;
     uint64_t seq; /* the cursor: the page is above it, or below; at most 2^32 */
@@ -77,6 +79,9 @@ static void enter(struct file *f, struct place *p, int64_t epoch)
     p->began_ms = INT64_MAX;
     p->first = end_of_epoch(f, STATEMENT_FIRST, epoch, &p->began_ms);
     p->last = end_of_epoch(f, STATEMENT_LAST, epoch, &unused);
+    p->is_cut = p->first != 0 && p->began_ms < p->own_ms;
+    if (p->is_cut)
+        p->first = message_at(f, p->first, p->last, p->own_ms);
 }
 
 static void find_named(struct file *f, const struct page_query *q, struct place *p,
@@ -130,12 +135,13 @@ static void find_place(struct file *f, const struct page_query *q, struct place 
     const bool named = q->epoch != NULL && q->epoch[0] != '\0' && q->way != PAGE_AT;
 
     p->up = q->way != PAGE_BEFORE;
+    p->own_ms = q->own_ms;
     p->seq = q->seq > UINT32_MAX ? (uint64_t)UINT32_MAX + 1 : q->seq;
     p->stream = stream_find(f, q->stream);
     if (p->stream != 0 && named)
         find_named(f, q, p, out);
     else if (p->stream != 0 && q->way == PAGE_AT)
-        find_time(f, q->at_ms, p, out);
+        find_time(f, q->at_ms > q->own_ms ? q->at_ms : q->own_ms, p, out);
     else if (p->stream != 0)
         find_newest(f, p, INT64_MAX, out);
     out->known = p->epoch != 0 || !named;
@@ -184,8 +190,8 @@ static size_t read_rows(struct file *f, struct place *p, unsigned limit, struct 
     size_t count = 0;
     uint64_t end = 0; /* number of the last row that is shown */
 
-    bind_number(s, 1, p->up ? cursor + 1 : cursor - 1);
-    bind_number(s, 2, p->up ? epoch_high(p->epoch) : epoch_low(p->epoch));
+    bind_number(s, 1, !p->up ? cursor - 1 : cursor < p->first ? p->first : cursor + 1);
+    bind_number(s, 2, p->up ? epoch_high(p->epoch) : p->is_cut ? p->first : epoch_low(p->epoch));
     while (count < limit && file_row(f, s)) {
         const size_t before = count;
         take_row(f, s, p, &count);
@@ -220,13 +226,13 @@ static void find_older(struct file *f, const struct place *p, struct page_result
 {
     const uint64_t low = p->rows != 0 ? p->lowest : p->up ? p->seq + 1 : p->seq;
 
-    if (p->first != 0 && number_of(p->first) < low) {
+    if (p->first != 0 && p->first <= p->last && number_of(p->first) < low) {
         memcpy(out->older.epoch, out->epoch, sizeof out->epoch);
         out->older.seq = low;
         out->older.valid = true;
         return;
     }
-    const int64_t epoch = neighbour(f, STATEMENT_SPAN_BELOW, p, out->older.epoch);
+    const int64_t epoch = p->is_cut ? 0 : neighbour(f, STATEMENT_SPAN_BELOW, p, out->older.epoch);
     int64_t unused;
     out->older.seq = epoch ? number_of(end_of_epoch(f, STATEMENT_LAST, epoch, &unused)) + 1 : 0;
     out->older.valid = epoch != 0;

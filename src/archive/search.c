@@ -72,13 +72,15 @@ static bool find(struct file *f, enum statement which, int64_t low, int64_t high
 }
 
 /* Cuts a scan to the window; false when nothing is left. */
-static bool scan_cut(struct file *f, struct scan *scan, const struct cursor *c)
+static bool scan_cut(struct file *f, struct scan *scan, const struct cursor *c, int64_t own_ms)
 {
+    const int64_t since_ms = c->since_ms > own_ms ? c->since_ms : own_ms;
+
     if (!find(f, STATEMENT_LAST, scan->low, scan->high, &scan->high, &scan->time_ms) ||
-        scan->time_ms < c->since_ms)
+        scan->time_ms < since_ms)
         return false;
-    if (c->since_ms > 0)
-        scan->low = message_at(f, scan->low, scan->high, c->since_ms);
+    if (since_ms > 0)
+        scan->low = message_at(f, scan->low, scan->high, since_ms);
     if (scan->time_ms >= c->until_ms) {
         scan->high = message_at(f, scan->low, scan->high, c->until_ms) - 1;
         if (!find(f, STATEMENT_LAST, scan->low, scan->high, &scan->high, &scan->time_ms))
@@ -89,7 +91,8 @@ static bool scan_cut(struct file *f, struct scan *scan, const struct cursor *c)
 }
 
 /* "d:NAME" is all conversations of NAME. Epochs that were made last come first. */
-static void scan_add_epochs(struct file *f, const char *stream, const struct cursor *c)
+static void scan_add_epochs(struct file *f, const char *stream, const struct cursor *c,
+                            int64_t own_ms)
 {
     struct search *s = f->search;
     const bool is_person = strncmp(stream, "d:", 2) == 0 && strchr(stream, '|') == NULL;
@@ -100,7 +103,7 @@ static void scan_add_epochs(struct file *f, const char *stream, const struct cur
     while (file_row(f, epochs)) {
         const int64_t epoch = sqlite3_column_int64(epochs, 0);
         struct scan scan = { .low = epoch_low(epoch), .high = epoch_high(epoch) };
-        if (!scan_cut(f, &scan, c))
+        if (!scan_cut(f, &scan, c, stream[0] == 'd' ? own_ms : 0))
             continue;
         if (s->scan_count == SEARCH_EPOCHS_MOST) {
             s->is_cut = true;
@@ -465,7 +468,7 @@ static void set_scans(struct file *f, const struct search_query *q, struct curso
     s->scan_count = s->candidate_count = 0;
     s->is_cut = false;
     for (size_t i = 0; i < q->stream_count; i++)
-        scan_add_epochs(f, q->streams[i], c);
+        scan_add_epochs(f, q->streams[i], c, q->own_ms);
     for (size_t i = 0; i < s->scan_count; i++) {
         if (s->scans[i].time_ms > newest_ms)
             newest_ms = s->scans[i].time_ms;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 enum { LINE_BYTES = 2048 };
 
 static enum log_level lowest = LOG_LEVEL_INFO;
+
+static bool in_journal;
 
 static const char *const level_names[] = {
     [LOG_LEVEL_DEBUG] = "debug",
@@ -22,6 +25,29 @@ static const char *const level_names[] = {
 void log_set_level(enum log_level level)
 {
     lowest = level;
+}
+
+void log_look_for_journal(void)
+{
+    struct stat s;
+    char stream[64];
+    const char *journal = getenv("JOURNAL_STREAM");
+    in_journal = false;
+    if (!journal || fstat(STDERR_FILENO, &s) != 0)
+        return;
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)s.st_dev, (uintmax_t)s.st_ino);
+    in_journal = strcmp(stream, journal) == 0;
+}
+
+const char *log_priority(enum log_level level)
+{
+    static const char *const priorities[] = {
+        [LOG_LEVEL_DEBUG] = "<7>",
+        [LOG_LEVEL_INFO] = "<6>",
+        [LOG_LEVEL_WARN] = "<4>",
+        [LOG_LEVEL_ERROR] = "<3>",
+    };
+    return in_journal ? priorities[level] : "";
 }
 
 bool log_enabled(enum log_level level)
@@ -41,6 +67,10 @@ static size_t put_head(char *line, size_t room, enum log_level level, const char
 {
     struct timespec now;
     struct tm utc;
+    if (in_journal)
+        return fitted(snprintf(line, room, "%slevel=%s event=%s", log_priority(level),
+                               level_names[level], event),
+                      room);
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
 

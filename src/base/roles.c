@@ -1,7 +1,8 @@
 #include "confab/base/roles.h"
 #include "confab/base/base.h"
 
-struct role on_main, on_accept, on_net, on_hub, on_archive, on_archive_read, on_hash;
+struct role on_main, on_accept, on_net, on_hub, on_archive, on_archive_read, on_mdns, on_files,
+    on_hash;
 
 void lock_init(struct lock *l)
 {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <string.h>
 
 enum { BASE64URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 
@@ -45,6 +46,16 @@ void secret_derive(unsigned char out[SECRET_BYTES], const unsigned char key[SECR
         BUG("crypto_generichash");
 }
 
+void secret_digest(char out[DIGEST_CHARS + 1], const char *text)
+{
+    unsigned char bytes[crypto_generichash_BYTES_MIN];
+
+    if (crypto_generichash(bytes, sizeof bytes, (const unsigned char *)text, strlen(text), NULL,
+                           0) != 0)
+        BUG("crypto_generichash");
+    sodium_bin2hex(out, DIGEST_CHARS + 1, bytes, DIGEST_CHARS / 2);
+}
+
 static bool is_base64url(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -54,6 +65,14 @@ static bool is_base64url(const char *text, size_t size)
             return false;
     }
     return true;
+}
+
+size_t base64_write(char *out, const void *bytes, size_t size)
+{
+    const size_t room = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL);
+
+    sodium_bin2base64(out, room, bytes, size, sodium_base64_VARIANT_ORIGINAL);
+    return room - 1;
 }
 
 ssize_t base64url_read(void *out, size_t out_size, const char *text, size_t size)

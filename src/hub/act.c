@@ -5,6 +5,8 @@
 
 #include "confab/store/act.h"
 #include "confab/wire/event.h"
+#include "confab/wire/file.h"
+#include "confab/wire/rewrite.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@ struct acting {
     char user[NAME_MAX_BYTES + 1];
     char stream[ROOM_MAX_BYTES + 2]; /* room or "@NAME" */
     char id[32];                     /* of the event */
+    char *old;                       /* deletion: the message as an archive has it, or NULL; own */
 };
 
 static const char *cid_of(const struct acting *op)
@@ -35,6 +38,7 @@ static void acting_free(struct acting *op) REQUIRES(on_hub)
     op->peer->in_flight--;
     peer_unref(op->peer);
     command_free(op->command);
+    free(op->old);
     free(op);
 }
 
@@ -64,6 +68,23 @@ static void look_in_archive(struct acting *op) REQUIRES(on_hub)
         unsent(op, error);
 }
 
+/* The files that its author sent go with a message. */
+static void drop_files(struct hub *h, const char *json) REQUIRES(on_hub)
+{
+    char ids[FILE_LINKS_MOST][FILE_ID_CHARS + 1], user[NAME_MAX_BYTES + 1];
+    struct frame_part content, author;
+    const struct frame_part message = { json, json ? strlen(json) : 0 };
+    if (!json || !h->port.file_drop || !message_field(&message, "content", &content) ||
+        !message_field(&message, "user", &author) || author.size < 2 ||
+        author.size - 2 > NAME_MAX_BYTES)
+        return;
+    memcpy(user, (const char *)author.data + 1, author.size - 2); /* needs no escapes */
+    user[author.size - 2] = '\0';
+    const size_t count = file_links(content.data, content.size, ids);
+    for (size_t i = 0; i < count; i++)
+        h->port.file_drop(h->port.arg, ids[i], user);
+}
+
 static void stored(void *arg, const struct store_published *r)
 {
     role_assume(&on_hub);
@@ -74,6 +95,8 @@ static void stored(void *arg, const struct store_published *r)
         return;
     }
     command_stored(op->hub, op->peer, op->stream, cid_of(op), r);
+    if (r->status == STORE_OK && op->command->type == COMMAND_DELETE)
+        drop_files(op->hub, op->old ? op->old : r->old);
     acting_free(op);
 }
 
@@ -128,8 +151,11 @@ static void found(void *arg, enum error_code code, const struct act_target *old)
         refuse(op, code);
     else if (wanted && strcmp(wanted, old->id) != 0)
         refuse(op, ERROR_NOT_FOUND);
-    else
+    else {
+        if (op->command->type == COMMAND_DELETE && !op->old)
+            op->old = xmemdupz(old->json.data, old->json.size);
         store(op, old);
+    }
 }
 
 /* Who acts; NULL: nobody in particular. */

@@ -295,7 +295,8 @@ static void sought(void *arg, struct frame *f, uint64_t newest)
                                       .user = text_of(&user, &message, "user"),
                                       .timestamp_ms =
                                           (int64_t)message_number(&message, "timestamp"),
-                                      .deleted = message_number(&message, "deleted") > 0 };
+                                      .deleted = message_number(&message, "deleted") > 0,
+                                      .json = message };
     seek.done(seek.arg, code, code == ERROR_NONE ? &found : NULL);
     str_fini(&id);
     str_fini(&user);

@@ -173,7 +173,8 @@ static void typing(struct hub *h, struct peer *p, struct command *c) REQUIRES(on
     store_event(h->store, c->room, p->user->name, c->to, h->head.data, h->head.size);
 }
 
-static void read_marker(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub)
+static void read_marker(struct hub *h, struct peer *p, struct command *c, struct membership *m)
+    REQUIRES(on_hub)
 {
     str_reset(&h->head);
     if (c->mentions) {
@@ -182,7 +183,19 @@ static void read_marker(struct hub *h, struct peer *p, struct command *c) REQUIR
         return;
     }
     event_read_json(&h->head, c->room, c->to, p->user->name, c->seq);
-    store_read(h->store, c->room, p->user->name, c->to, c->seq, h->head.data, h->head.size);
+    const bool all = !m || marks_are_told(m->room);
+    store_read(h->store, c->room, p->user->name, c->to, c->seq, all, h->head.data, h->head.size);
+    if (m)
+        marks_note(m->room, p->user->name, c->seq, c->seq);
+}
+
+static void received(struct hub *h, struct peer *p, struct command *c, struct membership *m)
+    REQUIRES(on_hub)
+{
+    if (!m)
+        away_received(h, p, c);
+    else if (access_is_in(m) && strcmp(c->epoch, m->room->epoch) == 0)
+        marks_note(m->room, p->user->name, c->seq, 0);
 }
 
 static void leave(struct hub *h, struct peer *p, struct membership *m) REQUIRES(on_hub)
@@ -220,16 +233,23 @@ static void run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hu
         break;
     case COMMAND_READ:
         if (!m || access_is_in(m))
-            read_marker(h, p, c);
+            read_marker(h, p, c, m);
         break;
     case COMMAND_RECEIVED:
-        away_received(h, p, c);
+        received(h, p, c, m);
         break;
     case COMMAND_AUTH:
         auth_run(h, p, c);
         break;
+    case COMMAND_HEARTBEAT: /* the net thread has seen it, too */
+        if (c->cid)
+            peer_send_new(h, p, event_echo(c->cid));
+        break;
+    case COMMAND_TICKET:
+        keys_ticket(h, p, c->cid);
+        break;
     default:
-        break; /* heartbeat: the net thread has seen it */
+        break;
     }
 }
 
@@ -316,6 +336,10 @@ void command_run(struct hub *h, struct peer *p, struct command *c)
     }
     if (p->state == PEER_WELCOMED && c->type == COMMAND_HISTORY && c->mentions) {
         mentions_run(h, p, c);
+        return;
+    }
+    if (p->state == PEER_WELCOMED && c->type == COMMAND_SEEN) {
+        seen_run(h, p, c);
         return;
     }
     const bool past = c->type == COMMAND_HISTORY || c->type == COMMAND_SEARCH;

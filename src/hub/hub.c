@@ -39,7 +39,7 @@ void hub_unregister(struct hub *h, struct peer *peer)
         BUG("more connections ended than could exist");
 }
 
-static void poke(struct hub *h)
+void hub_poke(struct hub *h)
 {
     uint64_t one = 1;
     if (write(h->control_fd, &one, sizeof one) < 0 && errno != EAGAIN)
@@ -49,24 +49,7 @@ static void poke(struct hub *h)
 void hub_port_relieved(struct hub *h)
 {
     if (!atomic_exchange(&h->relieved, true))
-        poke(h);
-}
-
-void hub_queue_stats(struct hub *h, struct hub_queue_stats out[HUB_QUEUES])
-{
-    struct queue *queues[HUB_QUEUES] = { &h->registers, &h->unregisters, &h->broadcasts,
-                                         &h->hashed };
-    const char *names[HUB_QUEUES] = { "register", "unregister", "broadcast", "passwords" };
-    for (int i = 0; i < HUB_QUEUES; i++)
-        out[i] = (struct hub_queue_stats){
-            .name = names[i],
-            .depth = atomic_load(&queues[i]->depth),
-            .depth_max = atomic_load(&queues[i]->depth_max),
-            .bound = queues[i]->bound,
-            .pushed = atomic_load(&queues[i]->pushed),
-            .refused = atomic_load(&queues[i]->refused),
-            .wakeups = atomic_load(&queues[i]->wakeups),
-        };
+        hub_poke(h);
 }
 
 /* --- queues, on the hub thread ------------------------------------------------------------ */
@@ -351,6 +334,7 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
     if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
         BUG("eventfd");
     atomic_store(&h->relieved, false);
+    atomic_store(&h->round_answered, atomic_load(&h->round_asked));
     if (atomic_load(&h->stopping)) {
         event_del(h->on_broadcast); /* no new commands */
         int64_t left = atomic_load(&h->stop_deadline_ms) - clock_mono_ms();
@@ -394,6 +378,7 @@ static void *run(void *arg)
         .subscribed = on_subscribed,
         .room_message = on_room_message,
         .room_about = act_told,
+        .room_marks = marks_told,
         .room_presence = on_room_presence,
         .room_act = on_room_act,
         .room_changed = on_room_changed,
@@ -541,9 +526,8 @@ struct hub *hub_new(const struct hub_options *options)
 int hub_start(struct hub *h)
 {
     int error = h->passwords ? passwords_start(h->passwords) : 0;
-    if (error)
-        return error;
-    error = thread_start(&h->thread, "hub", 0, run, h);
+    if (!error)
+        error = thread_start(&h->thread, "hub", 0, run, h);
     h->started = error == 0;
     return error;
 }
@@ -554,7 +538,7 @@ void hub_stop(struct hub *h, int64_t deadline_ms)
         return;
     atomic_store(&h->stop_deadline_ms, clock_mono_ms() + deadline_ms);
     atomic_store(&h->stopping, true);
-    poke(h);
+    hub_poke(h);
     thread_join(h->thread);
     h->started = false;
 }
@@ -580,7 +564,7 @@ void hub_free(struct hub *h)
                                h->on_control,  h->presence_timer, h->gather_timer,
                                h->count_timer, h->compare_timer,  h->serve_timer,
                                h->stop_timer,  h->on_hashed,      h->on_answer,
-                               h->away_timer };
+                               h->away_timer,  h->marks_timer };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
         if (events[i])
             event_free(events[i]);

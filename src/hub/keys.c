@@ -4,6 +4,7 @@
 #include "state.h"
 
 #include "confab/store/accounts.h"
+#include "confab/wire/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@ enum {
     KEYS_EVERY_MS = 60000,
     KEYS_UNKNOWN_MS = 1000, /* so often for tokens of an unknown key: those cost nothing to make */
     KEYS_TICK_MS = 500,
+    RETRY_KEYS_MS = 1000,
     KEYS_WAITING_MAX = 1024, /* commands that wait for a key */
 };
 
@@ -57,7 +59,9 @@ static void ask(struct hub *h) REQUIRES(on_hub)
 {
     struct keys *k = h->keys;
     struct token_key candidate;
-    if (k->asking || !h->ready || h->settings->accounts_mode == ACCOUNTS_OFF)
+    const bool wanted =
+        h->settings->accounts_mode != ACCOUNTS_OFF || h->settings->file_max_kb > 0; /* tickets */
+    if (k->asking || !h->ready || !wanted)
         return;
     hex_random(candidate.kid, KID_CHARS / 2);
     random_bytes(candidate.key, sizeof candidate.key);
@@ -112,6 +116,29 @@ int keys_sign(struct hub *h, const char *user, const char *device, struct token_
     if (!error)
         *out = claims;
     return error;
+}
+
+void keys_ticket(struct hub *h, struct peer *p, const char *cid)
+{
+    const int64_t now = clock_mono_ms();
+    struct token_claims claims = { .use = p->device[0] ? TOKEN_FOR_FILES : TOKEN_FOR_GUEST_FILES };
+    struct str ticket = STR_INIT;
+    if (h->settings->file_max_kb == 0) {
+        peer_error(h, p, ERROR_FILES_OFF, cid, NULL, -1);
+        return;
+    }
+    claims.issued_s = keyring_time_ms(h->keyring, now) / 1000;
+    claims.expires_s = claims.issued_s + FILE_TICKET_S;
+    text_copy(claims.user, sizeof claims.user, p->user->name);
+    if (p->device[0])
+        text_copy(claims.device, sizeof claims.device, p->device);
+    else
+        secret_digest(claims.device, p->session);
+    if (keyring_sign(h->keyring, &claims, now, &ticket) == 0)
+        peer_send_new(h, p, event_ticket(cid, ticket.data, FILE_TICKET_S));
+    else
+        peer_error(h, p, ERROR_UNAVAILABLE, cid, NULL, RETRY_KEYS_MS);
+    str_fini(&ticket);
 }
 
 enum error_code keys_token_error(const struct command *c)

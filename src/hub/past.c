@@ -247,7 +247,8 @@ static void ask_page(struct past *op, const struct view *now) REQUIRES(on_hub)
                                .way = c->way,
                                .seq = c->seq,
                                .at_ms = c->at_ms,
-                               .limit = c->limit },
+                               .limit = c->limit,
+                               .own_ms = c->to ? op->peer->user->since_ms : 0 },
                      .as = op->stream,
                      .cid = c->cid };
     if (now && now->epoch[0]) {
@@ -405,6 +406,9 @@ static void run_search(struct past *op, const struct store_readable *r) REQUIRES
                                .user = c->author,
                                .since_ms = c->since_ms,
                                .until_ms = c->until_ms,
+                               .own_ms = op->peer->user ? op->peer->user->since_ms
+                                         : r            ? r->since_ms
+                                                        : 0,
                                .limit = c->limit,
                                .cursor = c->cursor },
                      .cid = c->cid,

@@ -113,6 +113,7 @@ static void welcome(struct hub *h, struct peer *p, const struct store_claimed *r
     struct welcome_account account = { .device = p->device };
     p->hello = NULL;
     p->state = PEER_WELCOMED;
+    p->user->since_ms = r->since_ms;
     if (is_account(p)) {
         account.expires_in_s = expiry_left_s(h, hello->claims->expires_s);
         expiry_start(h, p, hello->claims->expires_s);
@@ -211,6 +212,7 @@ static void refetched(void *arg, const struct store_claimed *r)
     p->claiming = false;
     if (p->state == PEER_WELCOMED && r->status == STORE_OK) {
         p->user->missed = false;
+        p->user->since_ms = r->since_ms;
         struct frame *f = event_heartbeat(r->private_tops, r->count);
         user_send(h, p->user, f);
         frame_unref(f);

@@ -20,6 +20,7 @@ void room_unref(struct room *r)
         return;
     stream_clear(r);
     roster_clear(r);
+    marks_free(r);
     str_fini(&r->members_text);
     str_fini(&r->joining);
     if (r->retry)
@@ -84,6 +85,7 @@ static void room_close(struct room *r) REQUIRES(on_hub)
     stat_add(h->stats, rooms, -1);
     r->closed = true;
     access_lost(r, false);
+    marks_free(r);
     room_unref(r);
 }
 
@@ -159,6 +161,7 @@ static void serve(struct membership *m) REQUIRES(on_hub)
     send_joined(m, recovered, missed);
     port->send(port->arg, m->peer, stream_history(r, after, recovered ? &r->resumed : &r->fresh));
     port->room_add(port->arg, m->peer, r->id, r->name, r->top);
+    marks_send(m);
     if (!m->resumes && m->peer->device[0]) /* else it was in before */
         store_joined(r->hub->store, m->peer->user->name, r->name, true);
 }

@@ -120,6 +120,8 @@ static void loaded(void *arg, const struct store_roster *got)
         else
             become_large(r, got->count);
         add_local(r);
+        if (got->marks)
+            marks_take(r, got->marks);
     }
     room_loaded_part(r); /* also after a failure: the next presence event mends the list */
     room_unref(r);

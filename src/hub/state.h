@@ -26,6 +26,7 @@ enum {
     PRESENCE_COUNT_MS = 2000,    /* how often a large room is told its count */
     COMPARE_MS = 2000,           /* how often rooms are compared with Redis */
     SERVE_MS = 5000,             /* how often archives are announced, or looked for */
+    SEEN_MIN_MS = 250,           /* questions who was seen when of one peer are refused above it */
     TYPING_MIN_MS = 1000,        /* more typing events of one peer than this are left out */
 };
 
@@ -40,9 +41,10 @@ enum peer_state {
 struct user {
     UT_hash_handle hh; /* hub.users by name */
     struct peer *peers;
-    bool subscribed; /* Redis confirmed the user's channel */
-    bool missed;     /* the channel was cut: messages and the claim may have been lost */
-    uint32_t mark;   /* scratch of a walk that wants each user once */
+    bool subscribed;  /* Redis confirmed the user's channel */
+    int64_t since_ms; /* private messages before it are of who had the name then */
+    bool missed;      /* the channel was cut: messages and the claim may have been lost */
+    uint32_t mark;    /* scratch of a walk that wants each user once */
     char name[];
 };
 
@@ -127,6 +129,8 @@ struct room {
     bool lost;                   /* Redis does not have them any more: nobody gets in */
     struct event *ask_again;     /* who may read: Redis could not say */
 
+    struct marks *marks; /* who has what (marks.c); NULL: nobody has said anything yet */
+
     struct membership *members;
     uint32_t member_count;
     uint32_t on_net[HUB_MAX_NETS]; /* members by net thread, those that wait not counted */
@@ -152,15 +156,16 @@ struct hub {
 
     struct queue registers, unregisters, broadcasts; /* any thread pushes */
     struct queue hashed;                             /* jobs of passwords that are done */
-    int control_fd;                                  /* eventfd: look at the two atomics below */
+    int control_fd;                                  /* eventfd: look at the atomics below */
     _Atomic bool stopping, relieved;
-    _Atomic int64_t stop_deadline_ms; /* on the monotone clock */
+    _Atomic uint32_t round_asked, round_answered; /* signs of life */
+    _Atomic int64_t stop_deadline_ms;             /* on the monotone clock */
 
     struct event_base *base;
     struct event *on_register, *on_unregister, *on_broadcast, *on_control, *on_hashed;
     struct event *on_answer; /* NULL without an archive here */
     struct event *presence_timer, *gather_timer, *count_timer, *compare_timer, *serve_timer;
-    struct event *stop_timer, *away_timer;
+    struct event *stop_timer, *away_timer, *marks_timer;
     struct store *store;
     struct keyring *keyring; /* borrowed: all threads read it, keys.c writes it */
     struct keys *keys;
@@ -182,6 +187,8 @@ struct hub {
     bool archive_seen;       /* another instance served one: it will again, should it be away */
     struct open_ask *asks;   /* by id */
     uint64_t next_ask;
+
+    struct marks *marking; /* rooms with marks that are to be stored or told */
 
     struct away *aways;     /* what away.c has to look at */
     struct away *away_line; /* who waits for a place */
@@ -240,6 +247,8 @@ bool keys_wait(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub
  * from Redis yet. */
 int keys_sign(struct hub *h, const char *user, const char *device, struct token_claims *out,
               struct str *token) REQUIRES(on_hub) MUST_USE;
+/* Answers with a ticket for the peer's files. cid: or NULL. */
+void keys_ticket(struct hub *h, struct peer *p, const char *cid) REQUIRES(on_hub);
 /* What is wrong with the command's token, ERROR_NONE when nothing is. There may be none. */
 enum error_code keys_token_error(const struct command *c);
 
@@ -300,6 +309,19 @@ bool away_takes(struct peer *p, const char *stream, const char *epoch, uint64_t 
     REQUIRES(on_hub);
 void away_flush(struct peer *p) REQUIRES(on_hub); /* what was received, to Redis at once */
 void away_end(struct peer *p) REQUIRES(on_hub);   /* of a peer that still has its user */
+
+/* marks.c: who has what of a room, on all instances; of small rooms only */
+bool marks_are_told(const struct room *r) REQUIRES(on_hub);
+/* A member here has received and read up to these numbers. */
+void marks_note(struct room *r, const char *user, uint64_t received, uint64_t read)
+    REQUIRES(on_hub);
+void marks_take(struct room *r, const char *text) REQUIRES(on_hub); /* store_roster.marks */
+void marks_told(void *arg, const char *room, const char *text);     /* store_events.room_marks */
+void marks_send(struct membership *m) REQUIRES(on_hub);             /* all that is known */
+void marks_free(struct room *r) REQUIRES(on_hub);
+
+/* seen.c: when people were last here; takes c */
+void seen_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
 
 /* mentions.c: takes c */
 void mentions_run(struct hub *h, struct peer *p, struct command *c) REQUIRES(on_hub);
@@ -407,6 +429,9 @@ struct frame *stream_history(struct room *r, uint64_t after, struct history_memo
 uint64_t stream_begin(const struct room *r) REQUIRES(on_hub);
 size_t stream_parts(const struct room *r, struct frame_part parts[RULE_HISTORY_MESSAGES])
     REQUIRES(on_hub);
+
+/* hub.c: it looks at its atomics. Any thread. */
+void hub_poke(struct hub *h);
 
 /* compare.c: has every room what Redis has? */
 void compare_rooms(struct hub *h) REQUIRES(on_hub); /* timer */

@@ -32,8 +32,10 @@ struct acceptor {
     pthread_t thread;
     struct event_base *base;
     struct evconnlistener *listener;
-    struct event *stop, *resume;
-    int stop_fd;
+    struct event *control, *resume;
+    int control_fd; /* eventfd: look at the atomics below */
+    _Atomic bool stopping;
+    _Atomic uint32_t round_asked, round_answered; /* signs of life */
     /* Given up for a moment, one at a time, to answer when there is no descriptor left. Another
      * thread may take one's place, hence several. */
     int spare_fds[SPARES];
@@ -92,6 +94,13 @@ int acceptor_listen(const struct settings *s, char *error, size_t error_size)
     freeaddrinfo(ai);
     if (fd < 0)
         explain_bind(s, -fd, error, error_size);
+    return fd;
+}
+
+int acceptor_take(int fd)
+{
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     return fd;
 }
 
@@ -237,11 +246,15 @@ static void resume(evutil_socket_t fd, short what, void *arg)
     evconnlistener_enable(((struct acceptor *)arg)->listener);
 }
 
-static void stop(evutil_socket_t fd, short what, void *arg)
+static void on_control(evutil_socket_t fd, short what, void *arg)
 {
-    (void)fd;
     (void)what;
-    event_base_loopbreak(((struct acceptor *)arg)->base);
+    struct acceptor *a = arg;
+    uint64_t count;
+    BUG_ON(read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN);
+    atomic_store(&a->round_answered, atomic_load(&a->round_asked));
+    if (atomic_load(&a->stopping))
+        event_base_loopbreak(a->base);
 }
 
 static void *run(void *arg)
@@ -269,28 +282,28 @@ static bool prepare(struct acceptor *a, int listen_fd)
         return false;
     a->listener = evconnlistener_new(a->base, accepted, a,
                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, listen_fd);
-    a->stop = event_new(a->base, a->stop_fd, EV_READ, stop, a);
+    a->control = event_new(a->base, a->control_fd, EV_READ | EV_PERSIST, on_control, a);
     a->resume = evtimer_new(a->base, resume, a);
-    if (!a->listener || !a->stop || !a->resume || a->stop_fd < 0)
+    if (!a->listener || !a->control || !a->resume || a->control_fd < 0)
         return false;
     evconnlistener_set_error_cb(a->listener, accept_failed);
-    return event_add(a->stop, NULL) == 0;
+    return event_add(a->control, NULL) == 0;
 }
 
 static void acceptor_free(struct acceptor *a)
 {
     if (a->listener)
         evconnlistener_free(a->listener);
-    if (a->stop)
-        event_free(a->stop);
+    if (a->control)
+        event_free(a->control);
     if (a->resume)
         event_free(a->resume);
     if (a->base)
         event_base_free(a->base);
     while (a->spares > 0)
         close(a->spare_fds[--a->spares]);
-    if (a->stop_fd >= 0)
-        close(a->stop_fd);
+    if (a->control_fd >= 0)
+        close(a->control_fd);
     free(a);
 }
 
@@ -300,7 +313,7 @@ struct acceptor *acceptor_start(struct net *n, int listen_fd)
     a->net = n;
     fill_spares(a);
     rate_init(&a->rate, n->settings->accept_rate);
-    a->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    a->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!prepare(a, listen_fd) || thread_start(&a->thread, "accept", 0, run, a) != 0) {
         if (!a->listener)
             close(listen_fd);
@@ -310,12 +323,29 @@ struct acceptor *acceptor_start(struct net *n, int listen_fd)
     return a;
 }
 
+static void poke(struct acceptor *a)
+{
+    const uint64_t one = 1;
+    BUG_ON(write(a->control_fd, &one, sizeof(one)) != sizeof(one));
+}
+
+void acceptor_ask(struct acceptor *a, uint32_t round)
+{
+    atomic_store(&a->round_asked, round);
+    poke(a);
+}
+
+bool acceptor_answers(const struct acceptor *a, uint32_t round)
+{
+    return atomic_load(&a->round_answered) == round;
+}
+
 void acceptor_stop(struct acceptor *a)
 {
     if (!a)
         return;
-    const uint64_t one = 1;
-    BUG_ON(write(a->stop_fd, &one, sizeof(one)) != sizeof(one));
+    atomic_store(&a->stopping, true);
+    poke(a);
     thread_join(a->thread);
     acceptor_free(a);
 }

@@ -82,6 +82,19 @@ static void add_lost(const struct net *n, struct str *out)
                       "them; an archive or the administrator brings them\",");
 }
 
+/* Of health and stats; the status of health stays that of the chat. */
+static void add_files(const struct net *n, struct str *out)
+{
+    const struct stats *s = n->stats;
+    const bool off = n->settings->file_max_kb == 0;
+    str_addf(out, "\"files\":{\"state\":\"%s\",\"count\":%lld,\"bytes\":%lld,\"bound\":%lld}",
+             off                          ? "off"
+             : stat_get(s, files_failing) ? "failing"
+                                          : "ok",
+             (long long)stat_get(s, files_count), (long long)stat_get(s, files_bytes),
+             off ? 0LL : (long long)n->settings->files_mb * 1024 * 1024);
+}
+
 int api_health(const struct net *n, struct str *out)
 {
     const bool draining = atomic_load(&n->draining);
@@ -95,18 +108,21 @@ int api_health(const struct net *n, struct str *out)
     add_durable(n, out);
     add_lost(n, out);
     add_archive(n, out);
-    str_addz(out, "}}");
+    str_addz(out, "},");
+    add_files(n, out);
+    str_addc(out, '}');
     return draining || !ready ? 503 : 200;
 }
 
 static void add_threads(const struct net *n, struct str *out)
 {
-    str_addf(out,
-             "\"threads\":{\"main\":1,\"accept\":1,\"hub\":1,\"net\":%u,\"reader\":%lld,"
-             "\"writer\":%lld,\"archive\":%lld},",
-             n->count, (long long)stat_get(n->stats, threads_reader),
-             (long long)stat_get(n->stats, threads_writer),
-             (long long)stat_get(n->stats, threads_archive));
+    str_addf(
+        out,
+        "\"threads\":{\"main\":1,\"accept\":1,\"hub\":1,\"files\":%d,\"net\":%u,\"reader\":%lld,"
+        "\"writer\":%lld,\"archive\":%lld},",
+        n->settings->file_max_kb ? 2 : 0, n->count, (long long)stat_get(n->stats, threads_reader),
+        (long long)stat_get(n->stats, threads_writer),
+        (long long)stat_get(n->stats, threads_archive));
     str_addf(out,
              "\"pumps\":{\"mode\":\"%s\",\"now\":\"%s\",\"thread_clients\":%lld,"
              "\"dedicated\":%lld},",
@@ -204,6 +220,8 @@ void api_stats(const struct net *n, struct str *out)
     add_nets(n, out);
     add_redis(n, out);
     add_archive_stats(n, out);
+    add_files(n, out);
+    str_addc(out, ',');
     add_all(n, out);
     str_addc(out, '}');
 }

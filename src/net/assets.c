@@ -21,6 +21,8 @@ struct assets {
     struct asset *files;
     size_t count;
     bool read; /* from PUBLIC_DIR: paths, etags and data are ours */
+    struct str list;
+    char *list_etag;
 };
 
 static const char *type_of(const char *path)
@@ -127,13 +129,21 @@ static void read_folder(struct assets *a, int folder, const char *prefix, int de
     closedir(d);
 }
 
-struct assets *assets_new(const char *public_dir)
+/* What belongs to this version of the page, for its service worker. */
+static void add_list(struct assets *a)
 {
-    struct assets *a = xcalloc(1, sizeof(*a));
-    if (public_dir[0] == '\0') {
-        add_built_in(a);
-        return a;
-    }
+    for (size_t i = 0; i < a->count; i++)
+        str_addf(&a->list, "%s %s\n", a->files[i].etag, a->files[i].path);
+    a->list_etag = etag_of((const unsigned char *)a->list.data, a->list.size);
+    *add(a) = (struct asset){ .path = ASSETS_LIST,
+                              .type = type_of(ASSETS_LIST),
+                              .etag = a->list_etag,
+                              .data = a->list.data,
+                              .size = a->list.size };
+}
+
+static void read_public(struct assets *a, const char *public_dir)
+{
     a->read = true;
     const int folder = open(public_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0)
@@ -141,16 +151,29 @@ struct assets *assets_new(const char *public_dir)
     if (!a->count)
         log_warn("public_dir", "files=0 effect=\"no page: set PUBLIC_DIR to a folder with "
                                "index.html\"");
+}
+
+struct assets *assets_new(const char *public_dir)
+{
+    struct assets *a = xcalloc(1, sizeof(*a));
+    if (public_dir[0] == '\0')
+        add_built_in(a);
+    else
+        read_public(a, public_dir);
+    if (a->count)
+        add_list(a);
     return a;
 }
 
 void assets_free(struct assets *a)
 {
-    for (size_t i = 0; a->read && i < a->count; i++) {
+    for (size_t i = 0; a->read && i + 1 < a->count; i++) { /* the last one is the list */
         free((void *)(uintptr_t)a->files[i].path);
         free((void *)(uintptr_t)a->files[i].etag);
         free((void *)(uintptr_t)a->files[i].data);
     }
+    str_fini(&a->list);
+    free(a->list_etag);
     free(a->files);
     free(a);
 }
@@ -159,6 +182,8 @@ const struct asset *assets_find(const struct assets *a, const char *path)
 {
     if (strcmp(path, "/") == 0)
         path = "/index.html";
+    if (strcmp(path, "/ca") == 0)
+        path = "/ca.html";
     for (size_t i = 0; i < a->count; i++)
         if (strcmp(a->files[i].path, path) == 0)
             return &a->files[i];

@@ -63,7 +63,7 @@ bool body_is_announced(struct session *s)
 }
 
 /* Of several, libwebsockets makes one with commas, which is no length. */
-static bool announced_length(struct session *s, uint64_t *out)
+bool body_length(struct session *s, uint64_t *out)
 {
     char value[LENGTH_DIGITS + 1];
     return !http_has(s, WSI_TOKEN_HTTP_TRANSFER_ENCODING) &&
@@ -73,17 +73,26 @@ static bool announced_length(struct session *s, uint64_t *out)
 
 bool body_is_skippable(struct session *s)
 {
-    uint64_t length;
-    return announced_length(s, &length) && length <= BODY_SKIP_BYTES &&
-           body_place(s) == BODY_FROM_SOCKET;
+    uint64_t length, most = (uint64_t)s->thread->net->settings->file_max_kb * 1024;
+    if (most < BODY_SKIP_BYTES)
+        most = BODY_SKIP_BYTES;
+    return body_length(s, &length) && length <= most && body_place(s) == BODY_FROM_SOCKET;
 }
 
 /* Not for a client that sends the body at once: it has done so (RFC 9110 section 10.1.1). */
-static int say_continue(struct session *s) REQUIRES(on_net)
+int body_continue(struct session *s)
 {
     char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     const size_t size = sizeof(text) - 1;
     return lws_write(s->wsi, (unsigned char *)text, size, LWS_WRITE_HTTP_HEADERS) < 0 ? -1 : 0;
+}
+
+bool body_expects_well(struct session *s)
+{
+    char value[128];
+    return !http_has(s, WSI_TOKEN_HTTP_EXPECT) ||
+           (http_header(s, WSI_TOKEN_HTTP_EXPECT, value, sizeof(value)) &&
+            strcasecmp(value, "100-continue") == 0);
 }
 
 static int await(struct session *s, const struct route *r, const struct arguments *arguments,
@@ -97,7 +106,7 @@ static int await(struct session *s, const struct route *r, const struct argument
     s->body = b;
     s->asked = false;
     session_expect(s, s->thread->net->settings->handshake_timeout_s * 1000);
-    return http_has(s, WSI_TOKEN_HTTP_EXPECT) ? say_continue(s) : 0;
+    return http_has(s, WSI_TOKEN_HTTP_EXPECT) ? body_continue(s) : 0;
 }
 
 int body_begin(struct session *s, const struct route *r, const struct arguments *arguments)
@@ -106,15 +115,13 @@ int body_begin(struct session *s, const struct route *r, const struct arguments 
     uint64_t length;
     if (!http_has(s, WSI_TOKEN_HTTP_CONTENT_LENGTH))
         return http_refuse(s, HTTP_LENGTH_REQUIRED, "Send a Content-Length.");
-    if (!announced_length(s, &length))
+    if (!body_length(s, &length))
         return http_refuse(s, HTTP_BAD_LENGTH, "Send one Content-Length of decimal digits.");
     if (length > RULE_HTTP_BODY_BYTES)
         return http_refuse(s, HTTP_TOO_BIG, "Send at most 8192 bytes.");
     if (!http_header(s, WSI_TOKEN_HTTP_CONTENT_TYPE, value, sizeof(value)) || !body_is_json(value))
         return http_refuse(s, HTTP_BAD_MEDIA_TYPE, "Send Content-Type: application/json.");
-    if (http_has(s, WSI_TOKEN_HTTP_EXPECT) &&
-        (!http_header(s, WSI_TOKEN_HTTP_EXPECT, value, sizeof(value)) ||
-         strcasecmp(value, "100-continue") != 0))
+    if (!body_expects_well(s))
         return http_refuse(s, HTTP_BAD_EXPECT, "Expect 100-continue, or nothing.");
     if (!length) /* after which libwebsockets would wait for what does not come */
         return http_deny(s, ERROR_BAD_JSON);

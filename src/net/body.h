@@ -6,7 +6,7 @@
 #include "route.h"
 
 enum {
-    /* An unwanted body up to so large is read and thrown away before the connection ends, so that a
+    /* An unwanted body up to so large, or as large as a file may be, is read and thrown away before the connection ends, so that a
      * client that writes all of it before it reads gets the answer: closing with bytes unread would
      * make the kernel reset the connection. */
     BODY_SKIP_BYTES = 2 << 20,
@@ -21,6 +21,10 @@ int body_done(struct session *s) REQUIRES(on_net); /* HTTP_BODY_COMPLETION */
 /* Forgets what has come, so that no password stays in memory. */
 void body_fini(struct session *s) REQUIRES(on_net);
 
+/* False: no length, or none that can be believed. */
+bool body_length(struct session *s, uint64_t *out);
+bool body_expects_well(struct session *s);             /* Expect: 100-continue, or none */
+int body_continue(struct session *s) REQUIRES(on_net); /* 100 Continue: 0 or -1 */
 /* Whether the request announces a body at all. */
 bool body_is_announced(struct session *s);
 /* Whether it can be read and thrown away. */

@@ -6,6 +6,8 @@
 #include "http.h"
 #include "io.h"
 #include "session.h"
+#include "tls.h"
+#include "transfer.h"
 #include "upgrade.h"
 
 #include <errno.h>
@@ -48,9 +50,9 @@ static int on_session(struct session *s, enum lws_callback_reasons reason, void 
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return http_writeable(s);
     case LWS_CALLBACK_HTTP_BODY:
-        return body_take(s, in, len);
+        return s->transfer ? upload_take(s, in, len) : body_take(s, in, len);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return body_done(s);
+        return s->transfer ? upload_completed(s) : body_done(s);
     case LWS_CALLBACK_RAW_ADOPT: /* CONNECT: nobody's proxy */
         return -1;
     case LWS_CALLBACK_CLOSED:
@@ -70,8 +72,12 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
                     size_t len)
 {
     role_assume(&on_net);
-    (void)user;
     switch (reason) {
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS: { /* in: the vhost */
+        struct net_thread *t = lws_context_user(lws_get_context(wsi));
+        t->tls_context = user; /* the TLS vhost is the last one that is made */
+        return 0;
+    }
     case LWS_CALLBACK_RAW_RX_FILE: /* our epoll set: the only file that is adopted */
         thread_turn(lws_context_user(lws_get_context(wsi)));
         return 0;
@@ -143,6 +149,12 @@ static void describe(struct net_thread *t, struct lws_context_creation_info *inf
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
     };
+    if (t->net->certificate) {
+        info->options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        /* There are no clients in it; but its own context for them it would lose at the end, and
+         * fill with all the authorities of this machine. */
+        info->provided_client_ssl_ctx = t->tls_client;
+    }
 }
 
 static bool create(struct net_thread *t, bool with_ev)
@@ -156,7 +168,7 @@ static bool create(struct net_thread *t, bool with_ev)
             return false;
         loops[0] = t->loop;
         info.foreign_loops = loops;
-        info.options = LWS_SERVER_OPTION_LIBEV;
+        info.options |= LWS_SERVER_OPTION_LIBEV;
     }
     t->context = lws_create_context(&info);
     if (!t->context && t->loop) {
@@ -166,8 +178,28 @@ static bool create(struct net_thread *t, bool with_ev)
     return t->context != NULL;
 }
 
+/* The vhost of connections that begin with a ClientHello. */
+static bool create_tls(struct net_thread *t)
+{
+    role_assume(&on_net); /* before it runs */
+    struct lws_context_creation_info info;
+    describe(t, &info, t->protocols);
+    info.port = CONTEXT_PORT_NO_LISTEN_SERVER; /* with NO_LISTEN there would be no TLS */
+    info.vhost_name = "tls";
+    info.options |= LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
+    t->tls_context = NULL;
+    t->tls_vhost = lws_create_vhost(t->context, &info);
+    if (!t->tls_vhost || !t->tls_context)
+        return false;
+    tls_context_init(t->tls_context);
+    tls_exchange(t, certificate_ref(t->net->certificate));
+    return t->certificate != NULL;
+}
+
 int context_init(struct net_thread *t)
 {
+    if (t->net->certificate)
+        t->tls_client = tls_client_context();
     if (!create(t, true)) {
         if (t->index == 0)
             log_warn("event_loop", "missing=libwebsockets-evlib-ev effect=\"poll: slow with "
@@ -182,6 +214,10 @@ int context_init(struct net_thread *t)
     if (!t->vhost || !lws_adopt_descriptor_vhost(t->vhost, LWS_ADOPT_RAW_FILE_DESC, fd,
                                                  t->protocols[0].name, NULL))
         return -ENOMEM;
+    if (t->net->certificate && !create_tls(t)) {
+        log_error("net_thread", "error=\"libwebsockets cannot do TLS\"");
+        return -ENOMEM;
+    }
     return 0;
 }
 
@@ -206,6 +242,8 @@ void context_fini(struct net_thread *t)
 {
     role_assume(&on_net);
     lws_context_destroy(t->context);
+    tls_client_context_free(t->tls_client);
+    t->tls_client = NULL;
     if (t->loop)
         ev_loop_destroy(t->loop);
 }

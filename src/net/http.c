@@ -1,18 +1,15 @@
 #include "http.h"
 
 #include "body.h"
+#include "certificate.h"
 #include "confab/wire/event.h"
+#include "lead.h"
 #include "session.h"
+#include "transfer.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-/* Of every answer. Without them a browser would run what it should not, or tell others where
- * its user is. The page's own policy stands in csp(). */
-#define SAFE_HEADERS                                                                               \
-    "X-Content-Type-Options: nosniff\r\n"                                                          \
-    "Referrer-Policy: no-referrer\r\n"
 
 enum { BUSY_RETRY_MS = 1000 };
 
@@ -28,6 +25,8 @@ static const char *status_text(int status)
         { 201, "Created" },
         { 204, "No Content" },
         { 304, "Not Modified" },
+        { 307, "Temporary Redirect" },
+        { 308, "Permanent Redirect" },
         { 400, "Bad Request" },
         { 401, "Unauthorized" },
         { 403, "Forbidden" },
@@ -37,10 +36,12 @@ static const char *status_text(int status)
         { 411, "Length Required" },
         { 413, "Content Too Large" },
         { 415, "Unsupported Media Type" },
+        { 416, "Range Not Satisfiable" },
         { 417, "Expectation Failed" },
         { 429, "Too Many Requests" },
         { 501, "Not Implemented" },
         { 503, "Service Unavailable" },
+        { 507, "Insufficient Storage" },
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (texts[i].status == status)
@@ -108,7 +109,7 @@ const char *http_query_value(const struct http_query *q, const char *name)
 int http_write(struct session *s, const struct http_reply *r)
 {
     struct str head = STR_INIT;
-    str_addf(&head, "HTTP/1.1 %d %s\r\n" SAFE_HEADERS, r->status, status_text(r->status));
+    str_addf(&head, "HTTP/1.1 %d %s\r\n" HTTP_SAFE_HEADERS, r->status, status_text(r->status));
     if (r->type)
         str_addf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->type, r->size);
     if (r->headers)
@@ -131,7 +132,7 @@ static int reply(struct session *s, const struct http_reply *r) REQUIRES(on_net)
 }
 
 static int write_error(struct session *s, enum http_error error, const char *message,
-                       const char *headers) REQUIRES(on_net)
+                       const char *headers, bool close) REQUIRES(on_net)
 {
     static const struct {
         const char *code;
@@ -150,20 +151,38 @@ static int write_error(struct session *s, enum http_error error, const char *mes
                                                            .body = body.data,
                                                            .size = body.size,
                                                            .headers = headers,
-                                                           .close = true });
+                                                           .close = close });
     str_fini(&body);
     return result;
 }
 
-/* A body that is skipped goes through body_take() to body_done(). */
+/* After the answer to a request whose body nobody wants. One that is skipped goes through
+ * body_take() to body_done(). */
+static int end_behind_body(struct session *s, bool skip) REQUIRES(on_net)
+{
+    if (!skip)
+        return -1;
+    session_expect(s, s->thread->net->settings->handshake_timeout_s * 1000);
+    return 0;
+}
+
 static int refuse(struct session *s, enum http_error error, const char *message,
                   const char *headers) REQUIRES(on_net)
 {
     const bool skip = body_is_announced(s) && body_is_skippable(s);
-    if (write_error(s, error, message, headers) < 0 || !skip)
-        return -1;
-    session_expect(s, s->thread->net->settings->handshake_timeout_s * 1000);
-    return 0;
+    return write_error(s, error, message, headers, true) < 0 ? -1 : end_behind_body(s, skip);
+}
+
+int http_end(struct session *s, const struct http_reply *r)
+{
+    const bool skip = body_is_announced(s) && body_is_skippable(s);
+    return http_write(s, r) < 0 ? -1 : end_behind_body(s, skip);
+}
+
+int http_fail(struct session *s, enum http_error error, const char *message)
+{
+    const int written = write_error(s, error, message, NULL, false);
+    return written < 0 || lws_http_transaction_completed(s->wsi) ? -1 : 0;
 }
 
 int http_refuse(struct session *s, enum http_error error, const char *message)
@@ -185,9 +204,9 @@ static void add_csp(struct str *out, const char *host)
 {
     str_addf(out,
              "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-             "img-src 'self' data: blob:; connect-src 'self' ws://%s wss://%s; "
+             "img-src 'self' data: blob:; connect-src 'self' ws://%s wss://%s https://%s; "
              "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
-             host, host);
+             host, host, host);
 }
 
 static bool has_tag(struct session *s, const char *etag)
@@ -268,7 +287,7 @@ static int write_frame(struct session *s, const struct frame *f, bool close) REQ
     return error;
 }
 
-static int send_frame(struct session *s, const struct frame *f) REQUIRES(on_net)
+int http_answer_frame(struct session *s, const struct frame *f)
 {
     return write_frame(s, f, false) < 0 || lws_http_transaction_completed(s->wsi) ? -1 : 0;
 }
@@ -277,7 +296,7 @@ int http_answer_error(struct session *s, const struct command_error *error)
 {
     const int64_t retry_ms = error_info(error->code)->temporary ? BUSY_RETRY_MS : -1;
     struct frame *f = event_error(error->code, error->cid, error->field, retry_ms);
-    const int result = send_frame(s, f);
+    const int result = http_answer_frame(s, f);
     frame_unref(f);
     return result;
 }
@@ -288,6 +307,13 @@ int http_deny(struct session *s, enum error_code error)
     write_frame(s, f, true);
     frame_unref(f);
     return -1;
+}
+
+int http_deny_body(struct session *s, enum error_code error)
+{
+    const bool skip = body_is_announced(s) && body_is_skippable(s);
+    http_deny(s, error);
+    return end_behind_body(s, skip);
 }
 
 int http_ask(struct session *s, struct command *cmd)
@@ -313,11 +339,13 @@ void http_answer_later(struct session *s, struct frame *f)
 int http_writeable(struct session *s)
 {
     struct frame *f = s->http_answer;
+    if (s->transfer)
+        return transfer_writeable(s);
     if (!f)
         return 0;
     s->http_answer = NULL;
     session_asked(s);
-    const int result = send_frame(s, f);
+    const int result = http_answer_frame(s, f);
     frame_unref(f);
     return result;
 }
@@ -343,9 +371,22 @@ int http_server(struct session *s, const struct request *r)
 {
     (void)r;
     struct frame *f = event_server(s->thread->net->settings);
-    const int result = send_frame(s, f);
+    const int result = http_answer_frame(s, f);
     frame_unref(f);
     return result;
+}
+
+int http_ca(struct session *s, const struct request *r)
+{
+    (void)r;
+    const struct certificate *c = s->thread->certificate;
+    if (!c || !c->ca)
+        return http_refuse(s, HTTP_NO_PATH, "This server has no authority of its own.");
+    return reply(s, &(struct http_reply){ .status = 200,
+                                          .type = "application/x-x509-ca-cert",
+                                          .body = c->ca,
+                                          .size = c->ca_size,
+                                          .headers = "Cache-Control: no-store\r\n" });
 }
 
 int http_not_upgraded(struct session *s, const struct request *r)
@@ -395,7 +436,7 @@ static int answer(struct session *s, const char *path, const struct http_head *h
             "Pages of this origin may not do this: set ALLOWED_ORIGINS to let them.");
     if (r->with_body)
         return body_begin(s, r, &arguments);
-    if (body_is_announced(s))
+    if (!r->takes_file && body_is_announced(s))
         return http_refuse(s, HTTP_NO_BODY, "Send no request body.");
     return r->answer(s, &(struct request){ .route = r, .arguments = &arguments });
 }
@@ -405,7 +446,7 @@ int http_request(struct session *s, const char *path)
     struct http_head head;
     session_expect(s, HTTP_REQUEST_MS);
     s->asked = true;
-    if (s->http_answer || s->client || s->body)
+    if (s->http_answer || s->client || s->body || s->transfer)
         return -1; /* a second request before the first was answered */
     if (http_has(s, WSI_TOKEN_HTTP_TRANSFER_ENCODING))
         return http_refuse(s, HTTP_BAD_ENCODING, "Send a body with a Content-Length, or none.");
@@ -421,5 +462,7 @@ int http_request(struct session *s, const char *path)
     if (!origin_host_allowed(&s->thread->net->origins, head.host))
         return http_refuse(s, HTTP_BAD_HOST,
                            "This server has another name: set ALLOWED_HOSTS to use this one.");
+    if (lead_is_due(s) && !lead_spares(path))
+        return lead_to_tls(s, "https", &head, path);
     return answer(s, path, &head);
 }

@@ -11,6 +11,12 @@ enum {
     HTTP_HEADER_BYTES = 8192, /* of one request; a token may take 4096 of them */
 };
 
+/* Of every answer. Without them a browser would run what it should not, or tell others where
+ * its user is. */
+#define HTTP_SAFE_HEADERS                                                                          \
+    "X-Content-Type-Options: nosniff\r\n"                                                          \
+    "Referrer-Policy: no-referrer\r\n"
+
 /* Of the request that is being answered. */
 bool http_has(struct session *s, enum lws_token_indexes header);
 /* False when the header is absent or does not fit; several of one name are joined with commas. */
@@ -64,6 +70,15 @@ int http_write(struct session *s, const struct http_reply *r) REQUIRES(on_net);
     X(TOO_BIG, "too_big", 413)                                                                     \
     X(NO_BODY, "no_body", 413)                                                                     \
     X(BAD_MEDIA_TYPE, "bad_media_type", 415)                                                       \
+    X(BAD_FILE_NAME, "bad_file_name", 400)                                                         \
+    X(NOT_YOURS, "not_allowed", 403)                                                               \
+    X(WRONG_TYPE, "wrong_type", 415)                                                               \
+    X(BAD_PICTURE, "bad_picture", 415)                                                             \
+    X(MANY_PIXELS, "too_many_pixels", 413)                                                         \
+    X(BAD_RANGE, "bad_range", 416)                                                                 \
+    X(QUOTA, "quota_reached", 507)                                                                 \
+    X(FILES_FULL, "files_full", 507)                                                               \
+    X(FILES_UNAVAILABLE, "files_unavailable", 503)                                                 \
     X(BAD_EXPECT, "bad_expect", 417)                                                               \
     X(BAD_ENCODING, "bad_encoding", 501)                                                           \
     X(BUSY, "busy", 503)                                                                           \
@@ -80,10 +95,18 @@ enum http_error {
 /* Answers with an error object and ends the connection, so that what follows is nobody's concern;
  * when a body follows that can be skipped, behind that. The result of the callback. */
 int http_refuse(struct session *s, enum http_error error, const char *message) REQUIRES(on_net);
+/* Writes the reply, which closes; then as http_refuse(). */
+int http_end(struct session *s, const struct http_reply *r) REQUIRES(on_net);
+/* The same, and the connection goes on: the whole request has been read. */
+int http_fail(struct session *s, enum http_error error, const char *message) REQUIRES(on_net);
 /* Answers with an error of the protocol; the connection goes on. */
 int http_answer_error(struct session *s, const struct command_error *error) REQUIRES(on_net);
 /* The same, and ends the connection. */
 int http_deny(struct session *s, enum error_code error) REQUIRES(on_net);
+/* The same; a body that can be skipped is read first. */
+int http_deny_body(struct session *s, enum error_code error) REQUIRES(on_net);
+/* Answers with it: borrows f. The connection goes on. */
+int http_answer_frame(struct session *s, const struct frame *f) REQUIRES(on_net);
 
 /* Hands a command to the hub, whose one frame is the answer; takes it. The result of the
  * callback. */
@@ -100,13 +123,21 @@ struct request;
 int http_health(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_stats(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_server(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_ca(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_not_upgraded(struct session *s, const struct request *r) REQUIRES(on_net);
-int http_account(struct session *s, const struct request *r) REQUIRES(on_net); /* account.c */
-int http_history(struct session *s, const struct request *r) REQUIRES(on_net); /* past.c */
-int http_search(struct session *s, const struct request *r) REQUIRES(on_net);  /* past.c */
-int http_room(struct session *s, const struct request *r) REQUIRES(on_net);    /* rooms.c */
+int http_account(struct session *s, const struct request *r) REQUIRES(on_net);   /* account.c */
+int http_history(struct session *s, const struct request *r) REQUIRES(on_net);   /* past.c */
+int http_search(struct session *s, const struct request *r) REQUIRES(on_net);    /* past.c */
+int http_addresses(struct session *s, const struct request *r) REQUIRES(on_net); /* reach.c */
+int http_qr(struct session *s, const struct request *r) REQUIRES(on_net);        /* reach.c */
+int http_room(struct session *s, const struct request *r) REQUIRES(on_net);      /* rooms.c */
+int http_upload(struct session *s, const struct request *r) REQUIRES(on_net);    /* upload.c */
+int http_remove_file(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_file(struct session *s, const struct request *r) REQUIRES(on_net); /* download.c */
 
-/* The files of the page (assets.c). path is "/" or a file's. NULL: no such file. */
+/* The files of the page (assets.c). path is "/" or a file's. NULL: no such file. One is made:
+ * a line `ETAG PATH` for each of the others. */
+#define ASSETS_LIST "/assets.txt"
 struct asset {
     const char *path, *type, *etag;
     const void *data, *gzip; /* gzip NULL: none */

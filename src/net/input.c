@@ -2,6 +2,7 @@
 #include "io.h"
 
 #include "session.h"
+#include "tls.h"
 #include "websocket.h"
 
 #include <errno.h>
@@ -18,7 +19,9 @@ enum {
 
 void io_watch(struct session *s)
 {
-    const uint32_t events = (s->reading ? EPOLLIN : 0U) | (s->blocked ? EPOLLOUT : 0U);
+    uint32_t events = (s->reading ? EPOLLIN : 0U) | (s->blocked ? EPOLLOUT : 0U);
+    if (s->crossed) /* not both: what is there already would wake the thread again and again */
+        events = s->crossed == TLS_READ_WAITS_FOR_ROOM ? EPOLLOUT : EPOLLIN;
     struct epoll_event e = { .events = events, .data.ptr = s };
     BUG_ON(epoll_ctl(s->thread->epoll, EPOLL_CTL_MOD, s->fd, &e) != 0);
 }
@@ -154,29 +157,54 @@ static void take(struct session *s, unsigned char *data, size_t size) REQUIRES(o
         keep_rest(s, data, size);
 }
 
+/* One read. False when there was nothing. */
+static bool read_some(struct session *s) REQUIRES(on_net)
+{
+    unsigned char *data = s->thread->input;
+    if (s->partial_size)
+        memcpy(data, s->partial, s->partial_size);
+    unsigned char *end = data + s->partial_size;
+    const ssize_t n = s->ssl ? tls_recv(s, end, READ_BYTES) : recv(s->fd, end, READ_BYTES, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (s->crossed)
+            io_watch(s);
+        return false;
+    }
+    if (n <= 0) {
+        session_kill(s);
+        return false;
+    }
+    s->heard_ms = s->thread->now_ms;
+    stat_add(s->thread->net->stats, bytes_in, (uint64_t)n);
+    take(s, data, s->partial_size + (size_t)n);
+    return true;
+}
+
 void input_ready(struct session *s, uint32_t events)
 {
-    if (s->state != SESSION_OPEN && s->state != SESSION_CLOSING)
+    if (s->state != SESSION_OPEN && s->state != SESSION_CLOSING) {
+        if (s->state == SESSION_NEW)
+            session_first_byte(s);
         return;
+    }
     if (!s->reading && (events & (EPOLLHUP | EPOLLERR))) {
         session_kill(s);
         return;
     }
     if (!s->reading)
         return;
-    unsigned char *data = s->thread->input;
-    if (s->partial_size)
-        memcpy(data, s->partial, s->partial_size);
-    const ssize_t n = recv(s->fd, data + s->partial_size, READ_BYTES, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
-        session_kill(s);
-        return;
-    }
-    s->heard_ms = s->thread->now_ms;
-    stat_add(s->thread->net->stats, bytes_in, (uint64_t)n);
-    take(s, data, s->partial_size + (size_t)n);
+    /* A read takes a whole record of TLS (16 KiB at most), so nothing should be left of it; but
+     * what is would not be told by the epoll set. */
+    while (read_some(s) && s->ssl && s->reading && s->state != SESSION_DEAD && tls_has_input(s))
+        ;
+}
+
+void io_uncross(struct session *s, uint32_t events)
+{
+    s->crossed = TLS_STRAIGHT;
+    io_watch(s);
+    input_ready(s, events | EPOLLIN);
+    output_ready(s);
 }
 
 void input_resume(struct session *s)

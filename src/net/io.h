@@ -7,6 +7,10 @@
 /* Tells the epoll set what the session waits for: input, room for output. */
 void io_watch(struct session *s) REQUIRES(on_net);
 
+/* The epoll set calls for a session whose TLS had to write in order to read, or the other way
+ * round: tries both again. */
+void io_uncross(struct session *s, uint32_t events) REQUIRES(on_net);
+
 /* The epoll set calls. */
 void input_ready(struct session *s, uint32_t events) REQUIRES(on_net);
 /* Watches the socket for input, or not. */

@@ -2,7 +2,9 @@
 #include "confab/net/net.h"
 
 #include "acceptor.h"
+#include "certificate.h"
 #include "drain.h"
+#include "filer.h"
 #include "http.h"
 #include "port.h"
 #include "thread.h"
@@ -47,15 +49,30 @@ static void raise_descriptor_limit(rlim_t wanted)
              (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
 
+static uint64_t own_descriptors(const struct settings *s)
+{
+    return OWN_DESCRIPTORS + THREAD_DESCRIPTORS * (uint64_t)s->net_thread_count;
+}
+
+static uint64_t other_connections(const struct settings *s)
+{
+    return (uint64_t)s->max_clients / 8 + HTTP_CONNECTIONS;
+}
+
+uint64_t net_descriptors(const struct settings *s)
+{
+    return (uint64_t)s->max_clients + other_connections(s) + own_descriptors(s);
+}
+
 /* Descriptors are kept back for what the process cannot do without: a Redis that was lost while
  * clients had taken the last one could never be reached again. */
 static void limit_connections(struct net *n)
 {
     struct rlimit limit;
     const uint64_t clients = (uint64_t)n->settings->max_clients;
-    const uint64_t own = OWN_DESCRIPTORS + THREAD_DESCRIPTORS * (uint64_t)n->count;
-    uint64_t others = clients / 8 + HTTP_CONNECTIONS, connections = clients + others;
-    raise_descriptor_limit((rlim_t)(connections + own));
+    const uint64_t own = own_descriptors(n->settings);
+    uint64_t others = other_connections(n->settings), connections = clients + others;
+    raise_descriptor_limit((rlim_t)net_descriptors(n->settings));
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < connections + own)
         connections = limit.rlim_cur > own ? limit.rlim_cur - own : 1;
     if (others > connections / 4) /* a probe has to get through when all is taken */
@@ -86,10 +103,12 @@ struct net *net_new(const struct settings *settings, struct stats *stats, struct
     };
     pump_mode_init(&n->pump_mode, settings);
     stat_set(stats, pumps_shared, pump_mode_is_shared(&n->pump_mode));
-    origin_rules_init(&n->origins, settings->allowed_hosts, settings->allowed_origins);
+    origin_rules_init(&n->origins, settings->allowed_hosts, settings->allowed_origins,
+                      settings->mdns_name);
     proxy_rules_init(&n->proxies, settings->trusted_proxies);
     n->addresses = address_table_new();
     n->assets = assets_new(settings->public_dir);
+    n->filer = filer_new(settings, stats);
     init_gone(n);
     limit_connections(n);
     context_log_init();
@@ -99,15 +118,37 @@ struct net *net_new(const struct settings *settings, struct stats *stats, struct
     return n;
 }
 
-int net_listen(struct net *n, char *error, size_t error_size)
+void net_use_certificate(struct net *n, struct certificate *c)
+{
+    certificate_unref(n->certificate);
+    n->certificate = c;
+    if (!n->hub) /* the net threads are still to come */
+        return;
+    for (unsigned i = 0; i < n->count; i++) {
+        post_push(&n->threads[i].posts,
+                  (struct post){ .kind = POST_CERTIFICATE, .what = certificate_ref(c) });
+        post_wake(&n->threads[i].posts);
+    }
+}
+
+int net_listen(struct net *n, int fd, char *error, size_t error_size)
 {
     if (n->init_error) {
         snprintf(error, error_size, "cannot make its queues: %s. Raise the limits (ulimit -n).",
                  strerror(-n->init_error));
         return n->init_error;
     }
-    n->listen_fd = acceptor_listen(n->settings, error, error_size);
-    return n->listen_fd < 0 ? n->listen_fd : acceptor_port(n->listen_fd);
+    n->listen_fd = fd < 0 ? acceptor_listen(n->settings, error, error_size) : acceptor_take(fd);
+    const int port = n->listen_fd < 0 ? n->listen_fd : acceptor_port(n->listen_fd);
+    n->reach = (struct reach){ .scheme = n->certificate && !n->certificate->ca ? "https" : "http",
+                               .bind = n->settings->bind,
+                               .port = port };
+    return port;
+}
+
+const struct reach *net_reach(const struct net *n)
+{
+    return &n->reach;
 }
 
 static void stop_threads(struct net *n) REQUIRES(on_main)
@@ -116,6 +157,7 @@ static void stop_threads(struct net *n) REQUIRES(on_main)
     n->acceptor = NULL;
     for (unsigned i = 0; i < n->count; i++)
         thread_stop(&n->threads[i]);
+    filer_stop(n->filer);
     for (unsigned i = 0; i < n->count; i++)
         thread_close(&n->threads[i]);
 }
@@ -127,6 +169,8 @@ int net_start(struct net *n, struct hub *hub)
     for (unsigned i = 0; i < n->count && !error; i++)
         error = context_init(&n->threads[i]);
     context_log_end();
+    if (!error)
+        error = filer_start(n->filer);
     for (unsigned i = 0; i < n->count && !error; i++)
         error = thread_launch(&n->threads[i]);
     if (!error) {
@@ -137,6 +181,27 @@ int net_start(struct net *n, struct hub *hub)
     if (error)
         stop_threads(n);
     return error;
+}
+
+void net_ask(struct net *n, uint32_t round)
+{
+    for (unsigned i = 0; i < n->count; i++) {
+        post_push(&n->threads[i].posts, (struct post){ .kind = POST_ASK, .number = round });
+        post_wake(&n->threads[i].posts);
+    }
+    acceptor_ask(n->acceptor, round);
+}
+
+bool net_answers(const struct net *n, uint32_t round, char name[static 16])
+{
+    for (unsigned i = 0; i < n->count; i++) {
+        if (atomic_load(&n->threads[i].round_answered) == round)
+            continue;
+        snprintf(name, 16, "net-%u", i);
+        return false;
+    }
+    snprintf(name, 16, "accept");
+    return acceptor_answers(n->acceptor, round);
 }
 
 void net_signal_gone(struct net *n)
@@ -184,7 +249,9 @@ void net_free(struct net *n)
     free(n->threads);
     if (n->listen_fd >= 0)
         close(n->listen_fd);
+    filer_free(n->filer);
     assets_free(n->assets);
+    certificate_unref(n->certificate);
     address_table_free(n->addresses);
     pthread_cond_destroy(&n->gone);
     pthread_mutex_destroy(&n->gone_mutex);

@@ -67,19 +67,32 @@ static bool list_has(const char *list, const char *wanted)
 }
 
 void origin_rules_init(struct origin_rules *r, const char *allowed_hosts,
-                       const char *allowed_origins)
+                       const char *allowed_origins, const char *mdns_name)
 {
-    *r =
-        (struct origin_rules){ .allowed_hosts = allowed_hosts, .allowed_origins = allowed_origins };
+    *r = (struct origin_rules){ .allowed_hosts = allowed_hosts,
+                                .allowed_origins = allowed_origins,
+                                .mdns_name = mdns_name };
     if (gethostname(r->hostname, sizeof(r->hostname) - 1) != 0)
         r->hostname[0] = '\0';
+}
+
+/* Nobody outside the local network can make such a name resolve (RFC 6762 section 3). */
+static bool is_mdns_name(const char *name, const char *ours)
+{
+    const size_t size = strlen(ours);
+    if (!size || strncasecmp(name, ours, size) != 0)
+        return false;
+    name += size;
+    if (*name == '-')
+        name += 1 + strspn(name + 1, "0123456789");
+    return strcasecmp(name, ".local") == 0;
 }
 
 static bool is_own_name(const struct origin_rules *r, const char *name)
 {
     char local[sizeof(r->hostname) + 8];
     snprintf(local, sizeof(local), "%s.local", r->hostname);
-    return strcasecmp(name, "localhost") == 0 ||
+    return strcasecmp(name, "localhost") == 0 || is_mdns_name(name, r->mdns_name) ||
            (r->hostname[0] && (strcasecmp(name, r->hostname) == 0 || strcasecmp(name, local) == 0));
 }
 

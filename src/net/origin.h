@@ -9,14 +9,16 @@
 struct origin_rules {
     const char *allowed_hosts; /* comma-separated, "*" for any; may be "" */
     const char *allowed_origins;
-    char hostname[256]; /* of this machine */
+    const char *mdns_name; /* without .local */
+    char hostname[256];    /* of this machine */
 };
 
 void origin_rules_init(struct origin_rules *r, const char *allowed_hosts,
-                       const char *allowed_origins);
+                       const char *allowed_origins, const char *mdns_name);
 
 /* host: the header's value. IP addresses, localhost, this machine's name, with and without
- * .local, and the allowed ones, each with any port. */
+ * .local, that of mDNS, also with a number (confab-2.local), and the allowed ones, each with any
+ * port. */
 bool origin_host_allowed(const struct origin_rules *r, const char *host);
 
 /* origin: the header's value, NULL when there was none (not a browser: fine). Same host and port

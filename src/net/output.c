@@ -4,6 +4,7 @@
 
 #include "fanout.h"
 #include "session.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -87,7 +88,9 @@ static void write_some(struct session *s) REQUIRES(on_net)
     struct net_thread *t = s->thread;
     struct batch *b = s->wire;
     const size_t left = b->size - s->wire_at;
-    const ssize_t n = send(s->fd, b->data + s->wire_at, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const void *data = b->data + s->wire_at;
+    const ssize_t n =
+        s->ssl ? tls_send(s, data, left) : send(s->fd, data, left, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         session_kill(s);
         return;
@@ -99,7 +102,7 @@ static void write_some(struct session *s) REQUIRES(on_net)
     }
     if (s->wire_at == b->size)
         wire_done(s);
-    else
+    else if (!s->ssl || n < 0) /* TLS takes one record at a time: there may be room for more */
         block(s);
 }
 

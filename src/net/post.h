@@ -20,7 +20,10 @@ enum post_kind {
     POST_HAND_OVER,   /* client, what: batch */
     POST_ENDED,       /* client: one of its pump threads has ended */
     POST_PUMPS,       /* the way new clients run has changed */
+    POST_FILE,        /* what: transfer whose job is done */
+    POST_ASK,         /* number: round; a sign of life is asked for */
     POST_DRAIN,
+    POST_CERTIFICATE, /* what: counted */
     POST_STOP,
 };
 

@@ -4,10 +4,13 @@
 
 #include "drain.h"
 #include "fanout.h"
+#include "filer.h"
 #include "http.h"
 #include "io.h"
 #include "port.h"
 #include "session.h"
+#include "tls.h"
+#include "transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,8 +131,17 @@ static void do_post(struct net_thread *t, struct post *p) REQUIRES(on_net)
     case POST_PUMPS:
         sessions_change_pumps(t);
         break;
+    case POST_ASK:
+        atomic_store(&t->round_answered, p->number);
+        break;
+    case POST_FILE:
+        transfer_worked(t->net, p->what);
+        break;
     case POST_DRAIN:
         drain_start(t);
+        break;
+    case POST_CERTIFICATE:
+        tls_exchange(t, p->what);
         break;
     case POST_STOP:
         t->stopping = true;
@@ -205,6 +217,12 @@ static void port_close(void *arg, struct peer *peer, int code, const char *reaso
                              .seq = retry_ms < 0 ? 0 : (uint64_t)retry_ms + 1 });
 }
 
+static void port_file_drop(void *arg, const char *id, const char *owner)
+{
+    struct net *n = arg;
+    filer_drop(n->filer, id, owner);
+}
+
 static void port_turn_done(void *arg)
 {
     struct net *n = arg;
@@ -249,6 +267,7 @@ struct hub_port net_hub_port(struct net *n)
         .room_add = port_room_add,
         .room_remove = port_room_remove,
         .close = port_close,
+        .file_drop = port_file_drop,
         .turn_done = port_turn_done,
         .congested = port_congested,
         .commands_flow = port_commands_flow,

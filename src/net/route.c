@@ -7,16 +7,20 @@
 /* Behind them: the fields that the arguments are. */
 #define ROOM(method, path, command, body, ...)                                                     \
     {                                                                                              \
-        METHOD_##method, path, http_room, COMMAND_##command, 0, { __VA_ARGS__ }, body              \
+        METHOD_##method, path, http_room, COMMAND_##command, 0, { __VA_ARGS__ }, body, false       \
     }
 #define ACT(method, path, act, body, ...)                                                          \
     {                                                                                              \
-        METHOD_##method, path, http_room, COMMAND_ROOM, ROOM_ACT_##act, { __VA_ARGS__ }, body      \
+        METHOD_##method, path, http_room, COMMAND_ROOM, ROOM_ACT_##act, { __VA_ARGS__ }, body,     \
+            false                                                                                  \
     }
 static const struct route routes[] = {
     { METHOD_GET, "/api/v1/health", .answer = http_health },
     { METHOD_GET, "/api/v1/stats", .answer = http_stats },
     { METHOD_GET, "/api/v1/server", .answer = http_server },
+    { METHOD_GET, "/api/v1/addresses", .answer = http_addresses },
+    { METHOD_GET, "/api/v1/qr.svg", .answer = http_qr },
+    { METHOD_GET, "/ca.crt", .answer = http_ca },
     { METHOD_GET, "/api/v1/messages/*", .answer = http_history },
     { METHOD_GET, "/api/v1/search", .answer = http_search },
     { METHOD_POST, "/api/v1/users", http_account, COMMAND_REGISTER, .with_body = true },
@@ -46,6 +50,9 @@ static const struct route routes[] = {
     ROOM(DELETE, "/api/v1/messages/*/*", DELETE, false, "room", "seq"),
     ROOM(GET, "/api/v1/conversations", CONVERSATIONS, false, NULL),
     ROOM(GET, "/api/v1/audit", AUDIT, false, NULL),
+    { METHOD_POST, "/api/v1/files", .answer = http_upload, .takes_file = true },
+    { METHOD_DELETE, "/api/v1/files/*", .answer = http_remove_file },
+    { METHOD_GET, "/files/*/*", .answer = http_file },
     { METHOD_GET, "/ws", .answer = http_not_upgraded },
     { METHOD_GET, "/*/chat", .answer = http_not_upgraded },
 };

@@ -39,6 +39,7 @@ struct route {
     enum room_act act;                  /* COMMAND_ROOM */
     const char *names[ROUTE_ARGUMENTS]; /* http_room(): fields that the arguments are */
     bool with_body;                     /* has to have one */
+    bool takes_file;                    /* looks after its body itself */
 };
 
 /* The route of a method and path. NULL when there is none; then allow gets the value of an Allow

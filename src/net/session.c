@@ -7,12 +7,16 @@
 #include "io.h"
 #include "refusal.h"
 #include "thread.h"
+#include "tls.h"
+#include "transfer.h"
 #include "websocket.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -21,7 +25,20 @@ enum {
     DRAIN_TICK_MS = 10,
     TICK_MIN_MS = 10,
     TICK_MAX_MS = 250,
+    TLS_HANDSHAKE = 22, /* the first byte of a ClientHello's record: RFC 8446 section 5.1 */
 };
+
+/* False: the descriptor is closed, and the session gone. */
+static bool give_to_libwebsockets(struct session *s, struct lws_vhost *vhost) REQUIRES(on_net)
+{
+    s->wsi = lws_adopt_socket_vhost(vhost, s->fd);
+    if (!s->wsi) {
+        session_free(s);
+        return false;
+    }
+    lws_set_opaque_user_data(s->wsi, s);
+    return true;
+}
 
 void session_adopt(struct net_thread *t, int fd, struct address *address)
 {
@@ -31,13 +48,31 @@ void session_adopt(struct net_thread *t, int fd, struct address *address)
     s->fd = fd;
     s->heard_ms = t->now_ms;
     t->handshakes++;
-    s->wsi = lws_adopt_socket_vhost(t->vhost, fd);
-    if (!s->wsi) { /* the descriptor is closed */
-        session_free(s);
+    if (t->tls_vhost) {
+        struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
+        s->state = SESSION_NEW;
+        BUG_ON(epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &e) != 0);
+    } else if (!give_to_libwebsockets(s, t->vhost)) {
         return;
     }
-    lws_set_opaque_user_data(s->wsi, s);
     session_expect(s, t->net->settings->handshake_timeout_s * 1000);
+}
+
+void session_first_byte(struct session *s)
+{
+    struct net_thread *t = s->thread;
+    unsigned char byte;
+    const ssize_t n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        session_kill(s);
+        return;
+    }
+    epoll_ctl(t->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+    s->state = SESSION_HTTP;
+    s->tls = byte == TLS_HANDSHAKE;
+    give_to_libwebsockets(s, s->tls ? t->tls_vhost : t->vhost);
 }
 
 void session_expect(struct session *s, int64_t ms)
@@ -187,6 +222,7 @@ void session_open(struct session *s)
     struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
     BUG_ON(epoll_ctl(t->epoll, EPOLL_CTL_ADD, s->fd, &e) != 0);
     s->state = SESSION_OPEN;
+    tls_session_open(s);
     t->handshakes--;
     s->reading = true;
     s->opened_ms = s->heard_ms = clock_mono_ms();
@@ -286,6 +322,13 @@ void session_kill(struct session *s)
 {
     if (s->state == SESSION_DEAD)
         return;
+    if (s->state == SESSION_NEW) { /* libwebsockets does not know it */
+        const int fd = s->fd;
+        session_free(s);
+        close(fd);
+        return;
+    }
+    tls_session_end(s);
     session_gone(s);
     /* Asynchronously, because libwebsockets may be in the middle of this connection; and
      * without a shutdown handshake, which is what it does after a timeout. */
@@ -324,7 +367,7 @@ void session_gone(struct session *s)
         return;
     if (s->state != SESSION_HTTP)
         epoll_ctl(t->epoll, EPOLL_CTL_DEL, s->fd, NULL);
-    else
+    if (s->state == SESSION_HTTP || s->state == SESSION_NEW)
         t->handshakes--;
     if (s->state == SESSION_OPEN)
         unlist(s);
@@ -332,6 +375,7 @@ void session_gone(struct session *s)
     fanout_remove_all(s);
     lag_fini(s);
     input_fini(s);
+    transfer_gone(s);
     if (s->client)
         forget_client(s);
     if (s->timed)
@@ -428,7 +472,7 @@ static bool is_too_slow(const struct session *s)
     int unread = 0;
     if (s->thread->now_ms - s->opened_ms <= CROWDED_MS || !is_crowded(s->thread))
         return false;
-    if (s->client || s->http_answer || lws_partial_buffered(s->wsi))
+    if (s->client || s->http_answer || s->transfer || (s->wsi && lws_partial_buffered(s->wsi)))
         return false;
     return ioctl(s->fd, FIONREAD, &unread) == 0 && unread == 0;
 }
@@ -440,7 +484,7 @@ static void look_at_http(struct session *s) REQUIRES(on_net)
         return;
     if (!over)
         stat_add(s->thread->net->stats, handshakes_cut, 1);
-    if (!s->asked)
+    if (!s->asked && !s->tls)
         refusal_send(s->fd, "408 Request Timeout", "too_slow");
     session_kill(s);
 }
@@ -455,7 +499,7 @@ static bool look_at(struct session *s) REQUIRES(on_net)
         session_kill(s); /* a close frame (4101) would stand behind what is stuck */
         return false;
     }
-    if (s->state == SESSION_HTTP) {
+    if (s->state == SESSION_HTTP || s->state == SESSION_NEW) {
         look_at_http(s);
         return false;
     }
@@ -502,11 +546,14 @@ void sessions_tick(struct net_thread *t)
 void sessions_stop(struct net_thread *t)
 {
     struct session *s;
+    /* The analyzer does not see that a session that is freed leaves its list.
+     * NOLINTBEGIN(clang-analyzer-unix.Malloc) */
     while ((s = TAILQ_FIRST(&t->all)) != NULL)
         session_kill(s);
     while ((s = TAILQ_FIRST(&t->parting)) != NULL)
         session_kill(s);
     while ((s = TAILQ_FIRST(&t->timed)) != NULL)
         session_kill(s);
+    /* NOLINTEND(clang-analyzer-unix.Malloc) */
     sessions_flow(t); /* those whose last commands wait: the hub is gone */
 }

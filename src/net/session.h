@@ -7,6 +7,9 @@
 /* Takes the descriptor and the address. */
 void session_adopt(struct net_thread *t, int fd, struct address *address) REQUIRES(on_net);
 
+/* The first byte of a SESSION_NEW has come, or it has ended: libwebsockets takes over. */
+void session_first_byte(struct session *s) REQUIRES(on_net);
+
 /* The next request has to be complete, and its answer out, within that time. libwebsockets has a
  * timeout of its own, but with libev it is not noticed before something else happens. */
 void session_expect(struct session *s, int64_t ms) REQUIRES(on_net);

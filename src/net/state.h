@@ -14,8 +14,13 @@
 #include "post.h"
 
 struct ev_loop;
+struct ssl_st;
+struct ssl_ctx_st;
+struct certificate;
 struct acceptor;
 struct assets;
+struct filer;
+struct transfer;
 
 enum {
     CLOSE_NORMAL = 1000,
@@ -33,6 +38,7 @@ enum session_state {
     SESSION_OPEN,    /* a WebSocket; confab reads the socket (input.c) */
     SESSION_CLOSING, /* the close frame is queued or sent; input is thrown away */
     SESSION_DEAD,    /* libwebsockets was asked to end it */
+    SESSION_NEW,     /* its first byte will say whether it speaks TLS; libwebsockets comes then */
 };
 
 /* A place in a room. */
@@ -71,7 +77,8 @@ struct lag_point {
 /* One accepted connection. Owned by its net thread, like everything in it. */
 struct session {
     struct net_thread *thread;
-    struct lws *wsi;
+    struct lws *wsi;         /* NULL: SESSION_NEW */
+    struct ssl_st *ssl;      /* of a WebSocket behind TLS, else NULL; libwebsockets owns it */
     struct client *client;   /* of a WebSocket, or of a request that the hub answers; else NULL */
     struct address *address; /* NULL when addresses are not counted */
     int fd;
@@ -92,6 +99,8 @@ struct session {
     bool served;       /* a request of it was answered before the one at hand */
     bool shakes_hands; /* its handshake is answered by handshake.c */
     bool idle;         /* parting: nothing it said was under way at the last tick */
+    bool tls;
+    uint8_t crossed; /* enum tls_crossed */
     bool lagging;
     uint8_t pong;       /* a pong waits in the outbox */
     int64_t opened_ms;  /* the handshake was done; before: since when a request is awaited */
@@ -115,6 +124,7 @@ struct session {
 
     struct body *body; /* of a request; NULL when none is awaited */
     struct frame *http_answer;
+    struct transfer *transfer;     /* a file that goes in or out, or NULL */
     TAILQ_ENTRY(session) all_link; /* open ones: all, in the order of beat_ms, or parting */
     TAILQ_ENTRY(session) dirty_link;
     TAILQ_ENTRY(session) timed_link;
@@ -144,17 +154,21 @@ struct net_thread {
     bool running;
     bool stopping;
     struct lws_context *context;
-    struct lws_vhost *vhost;
-    struct ev_loop *loop; /* NULL: the poll loop of libwebsockets */
+    struct lws_vhost *vhost, *tls_vhost; /* tls_vhost NULL: no TLS */
+    struct ssl_ctx_st *tls_context;      /* of tls_vhost */
+    struct ssl_ctx_st *tls_client;       /* see context.c */
+    struct certificate *certificate;     /* in use there, counted */
+    struct ev_loop *loop;                /* NULL: the poll loop of libwebsockets */
     struct lws_protocols protocols[3];
     char offered[64]; /* see upgrade.c, subprotocols */
     bool finished;    /* ends the loop */
 
     /* One epoll set for all that confab itself waits for; libwebsockets watches the set. */
     int epoll, timer;
-    int64_t timer_us;             /* what the timer is set to, 0: off */
-    struct post_queue posts;      /* any thread */
-    _Atomic uint32_t connections; /* any thread reads; the acceptor adds, the owner subtracts */
+    int64_t timer_us;                /* what the timer is set to, 0: off */
+    struct post_queue posts;         /* any thread */
+    _Atomic uint32_t connections;    /* any thread reads; the acceptor adds, the owner subtracts */
+    _Atomic uint32_t round_answered; /* of net_ask(); main reads */
     bool in_turn;
     uint32_t dedicated; /* clients with pump threads, also those that are ending */
 
@@ -172,7 +186,10 @@ struct net_thread {
     uint32_t run_bytes;    /* of the longest run since the last flush */
     int64_t flush_next_us; /* see flush.c */
     bool gathering, flushing;
-    bool in_posts; /* in thread_run_posts() */
+    struct lan_address lan[ADDRESSES_MAX]; /* as of lan_ms */
+    size_t lan_count;
+    int64_t lan_ms; /* 0: not looked yet */
+    bool in_posts;  /* in thread_run_posts() */
     struct load load;
     int pressure;          /* all outboxes together: 1 past half, 2 past all of their bound */
     int64_t queued_change; /* of stats.queue_bytes, not yet published */
@@ -204,12 +221,15 @@ struct net {
     struct net_thread *threads;
     unsigned count;
     int listen_fd;
+    struct reach reach; /* from net_listen() on */
     struct acceptor *acceptor;
     int init_error;           /* of net_new(), reported by net_listen() */
     uint32_t connections_max; /* what MAX_CLIENTS needs with plain HTTP, and descriptors allow */
     uint32_t clients_max;     /* WebSockets: MAX_CLIENTS, or fewer */
     struct address_table *addresses;
+    struct filer *filer;
     struct assets *assets;
+    struct certificate *certificate; /* main's, the newest; NULL: no TLS */
     struct origin_rules origins;
     struct proxy_rules proxies;
     struct drain_plan drain; /* set before draining, like drain_begin_ms */

@@ -3,6 +3,7 @@
 #include "fanout.h"
 #include "io.h"
 #include "session.h"
+#include "tls.h"
 
 #include "confab/base/queue.h"
 
@@ -71,6 +72,10 @@ static void publish(struct net_thread *t)
 
 static void on_socket(struct session *s, uint32_t events) REQUIRES(on_net)
 {
+    if (s->crossed) {
+        io_uncross(s, events);
+        return;
+    }
     if (events & EPOLLOUT)
         output_ready(s);
     if (events & ~(uint32_t)EPOLLOUT)
@@ -226,4 +231,5 @@ void thread_fini(struct net_thread *t)
         close(t->timer);
     post_queue_fini(&t->posts);
     free(t->input);
+    certificate_unref(t->certificate);
 }

@@ -10,6 +10,7 @@
 #include "bearer.h"
 #include "confab/wire/event.h"
 #include "handshake.h"
+#include "lead.h"
 #include "route.h"
 #include "session.h"
 
@@ -190,6 +191,11 @@ static int check_origin(struct session *s) REQUIRES(on_net)
     if (!origin_host_allowed(rules, head.host))
         return refuse(s, HTTP_BAD_HOST,
                       "This server has another name: set ALLOWED_HOSTS to use this one.");
+    if (lead_is_due(s)) {
+        char path[ARGUMENT_BYTES + 16];
+        header(s, WSI_TOKEN_GET_URI, path, sizeof(path));
+        return lead_to_tls(s, "wss", &head, path);
+    }
     if (!origin_allowed(rules, head.has_origin ? head.origin : NULL, head.host))
         return refuse(s, HTTP_BAD_ORIGIN,
                       "Pages of this origin may not connect: set ALLOWED_ORIGINS to let them.");

@@ -72,7 +72,7 @@ enum reader_result reader_command(struct client *c, struct command *cmd)
     const enum command_type type = cmd->type;
     look_at_token(c, cmd);
     c->stalled_flow = atomic_load(&c->env->flow);
-    if (type == COMMAND_HEARTBEAT) { /* that it came is all it says */
+    if (type == COMMAND_HEARTBEAT && !cmd->cid) { /* that it came is all it says */
         command_free(cmd);
         return READER_IDLE;
     }

@@ -5,6 +5,17 @@
 
 #include <string.h>
 
+/* A second line is the deleted message. */
+static struct store_published take(struct request *r, const redisReply *reply) REQUIRES(on_hub)
+{
+    char *old = reply->type == REDIS_REPLY_STRING ? strchr(reply->str, '\n') : NULL;
+    if (old)
+        *old++ = '\0';
+    struct store_published result = publish_answer(r, reply);
+    result.old = old;
+    return result;
+}
+
 static void on_answer(struct request *r, enum store_status status, const redisReply *reply)
 {
     role_assume(&on_hub);
@@ -13,7 +24,7 @@ static void on_answer(struct request *r, enum store_status status, const redisRe
         strcmp(reply->str, "elsewhere") == 0)
         result.status = STORE_NONE;
     else if (status == STORE_OK)
-        result = publish_answer(r, reply);
+        result = take(r, reply);
     if (result.status == STORE_OK)
         result.id = r->id;
     r->done.published(r->arg, &result);

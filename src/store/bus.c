@@ -125,6 +125,8 @@ static void take_room(struct store *s, const char *room, char *payload, size_t s
         take_about(s, true, room, payload + 2, end);
     else if (payload[0] == 'p')
         take_presence(s, room, payload + 2);
+    else if (payload[0] == 'k')
+        s->events.room_marks(s->events.arg, room, payload + 2);
     else if (payload[0] == 'r')
         s->events.room_changed(s->events.arg, room);
     else if (payload[0] == 'e')

@@ -5,12 +5,12 @@
 
 #include <stdlib.h>
 
-/* {1, "@PEER", top, "@PEER", top, …} */
+/* {1, since, "@PEER", top, "@PEER", top, …} */
 static bool take_tops(const redisReply *reply, struct stream_top tops[CONVERSATIONS_KEPT],
                       size_t *count)
 {
     size_t n = 0;
-    for (size_t i = 1; i + 1 < reply->elements && n < CONVERSATIONS_KEPT; i += 2) {
+    for (size_t i = 2; i + 1 < reply->elements && n < CONVERSATIONS_KEPT; i += 2) {
         const redisReply *stream = reply->element[i], *top = reply->element[i + 1];
         if (stream->type != REDIS_REPLY_STRING || top->type != REDIS_REPLY_STRING)
             return false;
@@ -33,10 +33,15 @@ static void on_claimed(struct request *r, enum store_status status, const redisR
         bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 1 &&
                      reply->element[0]->type == REDIS_REPLY_INTEGER &&
                      take_tops(reply, tops, &result.count);
+        const bool taken = sound && reply->element[0]->integer == 1;
+        if (taken && (reply->elements < 2 || reply->element[1]->type != REDIS_REPLY_STRING))
+            sound = false;
         if (!sound)
             result.status = STORE_REFUSED;
-        else if (reply->element[0]->integer != 1)
+        else if (!taken)
             result.status = refusal(reply->element[0]->integer);
+        else
+            result.since_ms = strtoll(reply->element[1]->str, NULL, 10);
     }
     r->done.claimed(r->arg, &result);
 }

@@ -2,6 +2,7 @@
  * restarts, and one that makes room by throwing keys away may forget accounts and the rules of
  * rooms at any time. Both work, so this is said and not refused: in the log when it changes, in
  * health and in stats. Looked at with each connection and once a minute. */
+#include "info.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -20,24 +21,6 @@ static const char *const texts[] = {
 const char *store_durable_text(enum store_durable durable)
 {
     return texts[durable];
-}
-
-/* The value of a line "NAME:VALUE\r\n" of INFO; "" when there is none. */
-static void info_value(const char *info, const char *name, char *out, size_t out_size)
-{
-    const size_t size = strlen(name);
-    *out = '\0';
-    for (const char *at = info; (at = strstr(at, name)) != NULL; at += size) {
-        if ((at != info && at[-1] != '\n') || at[size] != ':')
-            continue;
-        const char *value = at + size + 1;
-        const size_t length = strcspn(value, "\r\n");
-        if (length < out_size) {
-            memcpy(out, value, length);
-            out[length] = '\0';
-        }
-        return;
-    }
 }
 
 static void judge(struct store *s, enum store_durable now) REQUIRES(on_hub);

@@ -112,7 +112,7 @@ static bool forget_in(struct forgetting *f, const char *key)
 {
     const bool is_list = ends_with(key, ":history");
 
-    if (!is_list && !ends_with(key, ":read"))
+    if (!is_list && !ends_with(key, ":read") && !ends_with(key, ":marks"))
         return true;
     redisReply *reply = is_list ? COMMAND(f->r, f->error, "EVAL", f->script.data, "1", key, f->name,
                                           forgotten, f->until_ms)

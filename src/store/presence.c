@@ -68,11 +68,12 @@ static void on_roster(struct request *r, enum store_status status, const redisRe
 {
     struct store_roster result = { .status = status };
     if (status == STORE_OK) {
-        bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+        bool sound = reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
                      reply->element[0]->type == REDIS_REPLY_INTEGER;
         if (sound) {
             result.count = (uint64_t)reply->element[0]->integer;
             result.members = reply->element[1]->str; /* NULL when it is nil */
+            result.marks = reply->element[2]->str;
         } else {
             result.status = STORE_REFUSED;
         }
@@ -88,22 +89,26 @@ int store_roster(struct store *s, const char *room, store_roster_fn *done, void 
         return error;
     r->done.roster = done;
     r->arg = arg;
-    request_script(r, SCRIPT_ROSTER, 2, 1);
-    request_addz(r, add_lease_keys(r, room));
+    request_script(r, SCRIPT_ROSTER, 3, 1);
+    const char *stream = add_lease_keys(r, room);
+    request_addj(r, stream, ":marks");
+    request_addz(r, stream);
     return request_send(r, on_roster);
 }
 
 void store_online(struct store *s, const char *users)
 {
     struct request *r;
-    const char *prefix = s->settings->redis_prefix, *name;
+    const char *prefix = s->settings->redis_prefix, *name, *named;
     do { /* once without users too: for the instance */
         size_t size, count = count_names(users, ONLINE_CHUNK);
         if (request_begin(s, &r) != 0)
             return;
-        request_script(r, SCRIPT_ONLINE, 1 + 3 * count, 4);
+        request_script(r, SCRIPT_ONLINE, 2 + 3 * count, 4 + count);
         request_addj(r, prefix, "instance:", s->settings->instance);
-        for (; count > 0; count--) {
+        request_addj(r, prefix, "seen");
+        named = users;
+        for (size_t left = count; left > 0; left--) {
             next_name(&users, &name, &size);
             str_reset(&s->scratch);
             str_add(&s->scratch, name, size);
@@ -115,6 +120,10 @@ void store_online(struct store *s, const char *users)
         request_addz(r, s->settings->instance);
         request_addu(r, (uint64_t)s->settings->presence_ttl_s * 1000);
         request_addu(r, (uint64_t)s->settings->name_hold_s * 1000);
+        for (; count > 0; count--) {
+            next_name(&named, &name, &size);
+            request_add(r, name, size);
+        }
         request_fire(r);
     } while (count_names(users, 1) > 0);
 }
@@ -143,4 +152,62 @@ void lease_write(struct store *s)
     request_add(r, "PX", 2);
     request_addu(r, (uint64_t)s->settings->presence_ttl_s * 1000);
     s->lease_waits = request_send(r, on_lease_written) == 0;
+}
+
+static void on_seen(struct request *r, enum store_status status, const redisReply *reply)
+{
+    int64_t at[RULE_SEEN];
+    const size_t count = reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+    if (status == STORE_OK && (count == 0 || count > RULE_SEEN))
+        status = STORE_REFUSED;
+    for (size_t i = 0; status == STORE_OK && i < count; i++) {
+        const redisReply *one = reply->element[i];
+        at[i] = one->type == REDIS_REPLY_INTEGER ? one->integer : -1;
+    }
+    r->done.seen(r->arg, status, status == STORE_OK ? at : NULL);
+}
+
+int store_seen(struct store *s, const char *users, store_seen_fn *done, void *arg)
+{
+    struct request *r;
+    const char *prefix = s->settings->redis_prefix, *name, *text = users;
+    size_t size;
+    const size_t count = count_names(users, RULE_SEEN);
+    int error = request_begin(s, &r);
+    if (error)
+        return error;
+    r->done.seen = done;
+    r->arg = arg;
+    request_script(r, SCRIPT_SEEN, 1 + count, count);
+    request_addj(r, prefix, "seen");
+    for (size_t i = 0; i < count && next_name(&text, &name, &size); i++) {
+        str_reset(&s->scratch);
+        str_add(&s->scratch, name, size);
+        request_addj(r, prefix, "presence:", s->scratch.data);
+    }
+    for (size_t i = 0; i < count && next_name(&users, &name, &size); i++)
+        request_add(r, name, size);
+    return request_send(r, on_seen);
+}
+
+void store_marks(struct store *s, const char *room, const char *epoch,
+                 const struct store_mark *marks, size_t count)
+{
+    struct request *r;
+    BUG_ON(count > STORE_MARKS_MOST);
+    if (count == 0 || request_begin(s, &r) != 0)
+        return;
+    request_script(r, SCRIPT_MARKS, 3, 2 + 3 * count);
+    const char *stream = stream_prefix(s, room, NULL, NULL);
+    request_addj(r, stream, ":marks");
+    request_addj(r, stream, ":meta");
+    request_addj(r, stream, ":users");
+    request_addz(r, stream);
+    request_addz(r, epoch);
+    for (size_t i = 0; i < count; i++) {
+        request_addz(r, marks[i].user);
+        request_addu(r, marks[i].received);
+        request_addu(r, marks[i].read);
+    }
+    request_fire(r);
 }

@@ -434,7 +434,7 @@ void store_event(struct store *s, const char *room, const char *user, const char
 }
 
 void store_read(struct store *s, const char *room, const char *user, const char *to, uint64_t seq,
-                const char *json, size_t size)
+                bool all, const char *json, size_t size)
 {
     struct request *r;
     if (request_begin(s, &r) != 0)
@@ -452,7 +452,7 @@ void store_read(struct store *s, const char *room, const char *user, const char 
     request_addu(r, seq);
     request_add_event(r, json, size);
     request_addz(r, to ? to : "");
-    if (!to)
+    if (!to && all)
         request_addj(r, s->settings->redis_prefix, "{room:", room, "}");
     else
         request_addj(r, s->settings->redis_prefix, "user:", user);

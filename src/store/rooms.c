@@ -141,10 +141,12 @@ static void on_readable(struct request *r, enum store_status status, const redis
 {
     struct store_readable result = { .status = status };
     int64_t ignored;
-    if (status == STORE_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
-        reply->element[0]->type == REDIS_REPLY_ARRAY)
+    if (status == STORE_OK && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+        reply->element[0]->type == REDIS_REPLY_ARRAY &&
+        reply->element[1]->type == REDIS_REPLY_STRING) {
         take_names(reply->element[0], &result);
-    else if (status == STORE_OK)
+        result.since_ms = strtoll(reply->element[1]->str, NULL, 10);
+    } else if (status == STORE_OK)
         result.status = why_not(reply, &result.error, &ignored);
     r->done.readable(r->arg, &result);
 }

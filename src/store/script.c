@@ -18,14 +18,17 @@ static const struct {
                            "/rarely_end.lua", "/publish.lua" } },
     [SCRIPT_RESUME] = { "resume", { "/guard.lua", "/fence.lua", "/resume.lua" } },
     [SCRIPT_HISTORY] = { "history", { "/clock.lua", "/guard.lua", "/text.lua", "/history.lua" } },
-    [SCRIPT_CLAIM] = { "claim", { "/clock.lua", "/where.lua", "/text.lua", "/claim.lua" } },
+    [SCRIPT_CLAIM] = { "claim",
+                       { "/clock.lua", "/where.lua", "/text.lua", "/since.lua", "/claim.lua" } },
     [SCRIPT_RELEASE] = { "release", { "/clock.lua", "/release.lua" } },
     [SCRIPT_ONLINE] = { "online", { "/clock.lua", "/where.lua", "/online.lua" } },
     [SCRIPT_PRESENCE] = { "presence", { "/clock.lua", "/lease.lua", "/presence.lua" } },
     [SCRIPT_LEAVE] = { "leave", { "/clock.lua", "/lease.lua", "/leave.lua" } },
     [SCRIPT_ROSTER] = { "roster", { "/clock.lua", "/lease.lua", "/roster.lua" } },
     [SCRIPT_READ] = { "read", { "/read.lua" } },
-    [SCRIPT_AWAY] = { "away", { "/clock.lua", "/away.lua" } },
+    [SCRIPT_MARKS] = { "marks", { "/clock.lua", "/marks.lua" } },
+    [SCRIPT_SEEN] = { "seen", { "/seen.lua" } },
+    [SCRIPT_AWAY] = { "away", { "/clock.lua", "/text.lua", "/away.lua" } },
     [SCRIPT_RECEIVED] = { "received", { "/clock.lua", "/received.lua" } },
     [SCRIPT_JOINED] = { "joined", { "/joined.lua" } },
     [SCRIPT_TOPS] = { "tops", { "/tops.lua" } },
@@ -34,7 +37,8 @@ static const struct {
     [SCRIPT_LOGIN] = { "login", { "/window.lua", "/login.lua" } },
     [SCRIPT_DEVICE] = { "device", { "/clock.lua", "/window.lua", "/account.lua", "/device.lua" } },
     [SCRIPT_REGISTER] = { "register",
-                          { "/clock.lua", "/window.lua", "/account.lua", "/register.lua" } },
+                          { "/clock.lua", "/window.lua", "/since.lua", "/account.lua",
+                            "/register.lua" } },
     [SCRIPT_PASSWORD] = { "password", { "/clock.lua", "/account.lua", "/password.lua" } },
     [SCRIPT_UNREGISTER] = { "unregister",
                             { "/clock.lua", "/account.lua", "/owned.lua", "/unregister.lua" } },
@@ -78,7 +82,8 @@ void script_text(struct str *out, const struct settings *settings, const char *c
              "local ROOM_MEMBERS, ROOM_SANCTIONS, ROOM_INVITATIONS = %d, %d, %d\n"
              "local MEMBERSHIPS, ROOMS_PER_ACCOUNT, MAX_OWNED_ROOMS = %d, %lld, %lld\n"
              "local KICK_S, AUDIT_KEEP = %lld, %lld\n"
-             "local AWAY_MESSAGES, AWAY_SECONDS, MENTIONS_KEPT = %lld, %lld, %d\n",
+             "local AWAY_MESSAGES, AWAY_SECONDS, MENTIONS_KEPT = %lld, %lld, %d\n"
+             "local RECEIPTS, MARKS_KEPT, SEEN_KEPT = %d, %d, %d\n",
              RULE_HISTORY_MESSAGES, RULE_HISTORY_SECONDS, RULE_DEDUPE_SECONDS, RULE_MEMBERS_LISTED,
              CONVERSATIONS_KEPT, META_SECONDS, (long long)settings->archive_backlog, RULE_DEVICES,
              (long long)settings->rate_limit_messages,
@@ -87,7 +92,7 @@ void script_text(struct str *out, const struct settings *settings, const char *c
              (long long)settings->rooms_per_account, (long long)settings->max_owned_rooms,
              (long long)settings->kick_s, (long long)settings->audit_keep,
              (long long)settings->away_messages, (long long)settings->away_days * 86400,
-             RULE_MENTIONS_KEPT);
+             RULE_MENTIONS_KEPT, RULE_RECEIPTS, STORE_MARKS_MOST, SEEN_KEPT);
     for (; *parts; parts++)
         add_part(out, *parts);
 }

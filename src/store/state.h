@@ -23,6 +23,7 @@ enum {
     GROUP_KEEP_BYTES = 4096, /* unless their messages took more */
     PRESENCE_CHUNK = 500,    /* users in one call: bounds how long Redis is held up */
     ONLINE_CHUNK = 250,
+    SEEN_KEPT = 100000,        /* people of whom it is known when they were last seen */
     CONVERSATIONS_KEPT = 200,  /* private conversations that welcome lists */
     META_SECONDS = 30 * 86400, /* life of a stream's numbers when there is an archive */
     PATIENCE_MS = 2000,        /* after connecting: the slowest of the others is there, too */
@@ -41,6 +42,8 @@ enum script_id {
     SCRIPT_LEAVE,
     SCRIPT_ROSTER,
     SCRIPT_READ,
+    SCRIPT_MARKS,
+    SCRIPT_SEEN,
     SCRIPT_AWAY,
     SCRIPT_RECEIVED,
     SCRIPT_JOINED,
@@ -97,6 +100,7 @@ union request_done {
     store_messages_fn *messages;
     store_claimed_fn *claimed;
     store_roster_fn *roster;
+    store_seen_fn *seen;
     store_tops_fn *tops;
     store_asked_fn *asked;
     store_status_fn *status;

@@ -36,6 +36,7 @@ static json_t *page_object(const struct ask *ask)
     set_number(o, "way", q->way);
     set_number(o, "seq", q->seq);
     set_number(o, "at", (uint64_t)q->at_ms);
+    set_number(o, "own", (uint64_t)q->own_ms);
     set_number(o, "limit", q->limit);
     set_text(o, "now_epoch", ask->now_epoch);
     set_number(o, "now_first", ask->now_first);
@@ -56,6 +57,7 @@ static json_t *find_object(const struct ask *ask)
     set_text(o, "user", q->user);
     set_number(o, "since", (uint64_t)q->since_ms);
     set_number(o, "until", (uint64_t)q->until_ms);
+    set_number(o, "own", (uint64_t)q->own_ms);
     set_number(o, "limit", q->limit);
     set_text(o, "cursor", q->cursor);
     return o;
@@ -105,7 +107,7 @@ static bool get_number(const json_t *o, const char *name, uint64_t most, uint64_
 
 static bool take_page(const json_t *o, struct ask *ask)
 {
-    uint64_t way = PAGE_BEFORE, at = 0, limit = 0;
+    uint64_t way = PAGE_BEFORE, at = 0, own = 0, limit = 0;
 
     ask->page.seq = UINT64_MAX;
     ask->page.stream = get_text(o, "stream");
@@ -113,13 +115,14 @@ static bool take_page(const json_t *o, struct ask *ask)
     ask->as = get_text(o, "as");
     ask->now_epoch = get_text(o, "now_epoch");
     if (!get_number(o, "way", PAGE_AT, &way) || !get_number(o, "seq", INT64_MAX, &ask->page.seq) ||
-        !get_number(o, "at", DATE_MS_MAX, &at) ||
+        !get_number(o, "at", DATE_MS_MAX, &at) || !get_number(o, "own", DATE_MS_MAX, &own) ||
         !get_number(o, "limit", RULE_HISTORY_MESSAGES, &limit) ||
         !get_number(o, "now_first", INT64_MAX, &ask->now_first) ||
         !get_number(o, "now_top", INT64_MAX, &ask->now_top))
         return false;
     ask->page.way = (enum page_way)way;
     ask->page.at_ms = (int64_t)at;
+    ask->page.own_ms = (int64_t)own;
     ask->page.limit = (unsigned)limit;
     return ask->page.stream != NULL && (ask->kind == ASK_FIND || (ask->as != NULL && limit > 0));
 }
@@ -139,18 +142,19 @@ static bool take_streams(const json_t *array, struct parsed *p)
 static bool take_find(const json_t *o, struct parsed *p)
 {
     struct search_query *q = &p->ask.find;
-    uint64_t since = 0, until = 0, limit = 0;
+    uint64_t since = 0, until = 0, own = 0, limit = 0;
 
     q->q = get_text(o, "q");
     q->user = get_text(o, "user");
     q->cursor = get_text(o, "cursor");
     p->ask.viewer = get_text(o, "viewer");
     if (!get_number(o, "since", DATE_MS_MAX, &since) ||
-        !get_number(o, "until", DATE_MS_MAX, &until) ||
+        !get_number(o, "until", DATE_MS_MAX, &until) || !get_number(o, "own", DATE_MS_MAX, &own) ||
         !get_number(o, "limit", RULE_SEARCH_RESULTS, &limit))
         return false;
     q->since_ms = (int64_t)since;
     q->until_ms = (int64_t)until;
+    q->own_ms = (int64_t)own;
     q->limit = (unsigned)limit;
     return q->q != NULL && limit > 0 && take_streams(json_object_get(o, "streams"), p);
 }

@@ -128,10 +128,9 @@ static int parse_auth(struct draft *d)
     return 0;
 }
 
-static int parse_heartbeat(struct draft *d)
+static int parse_cid_alone(struct draft *d)
 {
-    (void)d;
-    return 0;
+    return draft_take_cid(d);
 }
 
 static const struct {
@@ -147,9 +146,11 @@ static const struct {
     [COMMAND_READ] = { "read", parse_read },
     [COMMAND_HISTORY] = { "history", parse_history },
     [COMMAND_SEARCH] = { "search", parse_search },
-    [COMMAND_HEARTBEAT] = { "heartbeat", parse_heartbeat },
+    [COMMAND_HEARTBEAT] = { "heartbeat", parse_cid_alone },
     [COMMAND_AUTH] = { "auth", parse_auth },
     [COMMAND_RECEIVED] = { "received", parse_received },
+    [COMMAND_SEEN] = { "seen", parse_seen },
+    [COMMAND_TICKET] = { "ticket", parse_cid_alone },
     [COMMAND_EDIT] = { "edit", parse_act_edit },
     [COMMAND_DELETE] = { "delete", parse_act_delete },
     [COMMAND_REACT] = { "react", parse_act_react },

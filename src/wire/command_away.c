@@ -46,7 +46,7 @@ int parse_received(struct draft *d)
 
     if (draft_take_mentions(d) != 0)
         return -EINVAL;
-    if (!d->c.mentions && draft_take_name(d, "to", d->to, &d->c.to) != 0)
+    if (!d->c.mentions && draft_take_room_or_to(d) != 0)
         return -EINVAL;
     if (draft_need_text(d, "epoch", &epoch) != 0)
         return -EINVAL;
@@ -54,4 +54,28 @@ int parse_received(struct draft *d)
         return draft_refuse(d, ERROR_BAD_FIELD, "epoch");
     d->c.epoch = epoch.data;
     return draft_need_number(d, "seq", &d->c.seq);
+}
+
+int parse_seen(struct draft *d)
+{
+    const json_t *names = json_object_get(d->frame, "names");
+    const size_t count = json_array_size(names); /* 0 when it is no array */
+    char name[NAME_MAX_BYTES + 1];
+
+    if (draft_take_cid(d) != 0)
+        return -EINVAL;
+    if (count == 0 || count > RULE_SEEN)
+        return draft_refuse(d, ERROR_BAD_FIELD, "names");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one = json_array_get(names, i);
+        if (!json_is_string(one))
+            return draft_refuse(d, ERROR_BAD_FIELD, "names");
+        if (rules_name(json_string_value(one), json_string_length(one), name) != ERROR_NONE)
+            return draft_refuse(d, ERROR_BAD_NAME, "names");
+        if (i > 0)
+            str_addc(&d->mentioned, '\n');
+        str_addz(&d->mentioned, name);
+    }
+    d->c.mentioned = d->mentioned.data;
+    return 0;
 }

@@ -87,6 +87,7 @@ int draft_take_caps(struct draft *d) MUST_USE;
 /* `mentions: true` instead of a room or somebody */
 int draft_take_mentions(struct draft *d) MUST_USE;
 int parse_read(struct draft *d) MUST_USE;
+int parse_seen(struct draft *d) MUST_USE;
 int parse_received(struct draft *d) MUST_USE;
 
 /* command_past.c */

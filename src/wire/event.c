@@ -35,6 +35,13 @@ static void field_limits(struct str *s, const struct settings *settings)
     field_number(s, "cid_bytes", RULE_CID_BYTES);
     field_number(s, "frame_bytes", RULE_FRAME_BYTES);
     field_number(s, "search_bytes", RULE_SEARCH_BYTES);
+    field_number(s, "receipts", RULE_RECEIPTS);
+    if (settings->file_max_kb > 0) {
+        str_addz(s, ",\"files\":{\"max_bytes\":");
+        str_addu(s, (uint64_t)settings->file_max_kb * 1024);
+        field_number(s, "days", (uint64_t)settings->files_days);
+        str_addc(s, '}');
+    }
     str_addc(s, '}');
 }
 
@@ -219,6 +226,54 @@ struct frame *event_heartbeat(const struct stream_top *tops, size_t count)
     begin(&s, "heartbeat");
     field_number(&s, "server_time", (uint64_t)clock_wall_ms());
     field_tops(&s, "top", tops, count);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_echo(const char *cid)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "heartbeat");
+    field_plain(&s, "cid", cid);
+    field_number(&s, "server_time", (uint64_t)clock_wall_ms());
+    field_tops(&s, "top", NULL, 0);
+    return finish(&s, FRAME_CONTROL);
+}
+
+struct frame *event_marks(const char *room, const char *epoch, const struct str *marks)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "marks");
+    field_plain(&s, "room", room);
+    field_text(&s, "epoch", epoch);
+    str_addz(&s, ",\"marks\":{");
+    str_add(&s, marks->data, marks->size);
+    str_addc(&s, '}');
+    return finish(&s, FRAME_EVENT);
+}
+
+struct frame *event_seen(const char *cid, const char *names, const int64_t *at)
+{
+    struct str s = STR_INIT;
+
+    begin(&s, "seen");
+    if (cid != NULL)
+        field_plain(&s, "cid", cid);
+    str_addz(&s, ",\"people\":{");
+    bool first = true;
+    for (; *names != '\0'; at++) {
+        const size_t size = strcspn(names, "\n");
+        if (*at >= 0) {
+            str_addz(&s, first ? "\"" : ",\"");
+            str_add(&s, names, size);
+            str_addz(&s, "\":");
+            str_addu(&s, (uint64_t)*at);
+            first = false;
+        }
+        names += size + (names[size] == '\n');
+    }
+    str_addc(&s, '}');
     return finish(&s, FRAME_CONTROL);
 }
 

@@ -196,6 +196,26 @@ static int64_t number_of(jwt_t *jwt, const char *claim)
     return errno != 0 || value < 0 ? 0 : value;
 }
 
+static const char *const audiences[] = {
+    [TOKEN_FOR_ALL] = NULL,
+    [TOKEN_FOR_FILES] = "files",
+    [TOKEN_FOR_GUEST_FILES] = "guest-files",
+};
+
+/* False: it is for nothing that is known here. */
+static bool read_use(jwt_t *jwt, enum token_use *out)
+{
+    errno = 0;
+    const char *aud = jwt_get_grant(jwt, "aud");
+
+    if (aud == NULL) { /* also when it is no text */
+        *out = TOKEN_FOR_ALL;
+        return errno == ENOENT;
+    }
+    *out = strcmp(aud, audiences[TOKEN_FOR_FILES]) == 0 ? TOKEN_FOR_FILES : TOKEN_FOR_GUEST_FILES;
+    return strcmp(aud, audiences[*out]) == 0;
+}
+
 static bool read_claims(jwt_t *jwt, struct token_claims *out)
 {
     const char *iss = jwt_get_grant(jwt, "iss");
@@ -212,7 +232,7 @@ static bool read_claims(jwt_t *jwt, struct token_claims *out)
                                   .expires_s = number_of(jwt, "exp") };
     text_copy(out->user, sizeof out->user, sub);
     text_copy(out->device, sizeof out->device, dev);
-    return out->issued_s > 0 && out->expires_s > out->issued_s;
+    return read_use(jwt, &out->use) && out->issued_s > 0 && out->expires_s > out->issued_s;
 }
 
 static enum token_verdict in_time(const struct token_claims *c, int64_t now_ms)
@@ -223,8 +243,8 @@ static enum token_verdict in_time(const struct token_claims *c, int64_t now_ms)
     return now_ms / 1000 < c->expires_s ? TOKEN_GOOD : TOKEN_EXPIRED;
 }
 
-enum token_verdict keyring_verify(struct keyring *k, const char *token, int64_t mono_ms,
-                                  struct token_claims *out)
+static enum token_verdict verify(struct keyring *k, const char *token, int64_t mono_ms, bool ticket,
+                                 struct token_claims *out)
 {
     char kid[KID_CHARS + 1];
     struct token_key key;
@@ -239,7 +259,8 @@ enum token_verdict keyring_verify(struct keyring *k, const char *token, int64_t 
     secret_wipe(&key, sizeof key);
     if (error != 0)
         return TOKEN_BAD;
-    const bool sound = jwt_get_alg(jwt) == JWT_ALG_HS256 && read_claims(jwt, &claims);
+    const bool sound = jwt_get_alg(jwt) == JWT_ALG_HS256 && read_claims(jwt, &claims) &&
+                       (claims.use != TOKEN_FOR_ALL) == ticket;
     jwt_free(jwt);
     if (!sound)
         return TOKEN_BAD;
@@ -249,6 +270,18 @@ enum token_verdict keyring_verify(struct keyring *k, const char *token, int64_t 
     return verdict;
 }
 
+enum token_verdict keyring_verify(struct keyring *k, const char *token, int64_t mono_ms,
+                                  struct token_claims *out)
+{
+    return verify(k, token, mono_ms, false, out);
+}
+
+enum token_verdict keyring_verify_ticket(struct keyring *k, const char *token, int64_t mono_ms,
+                                         struct token_claims *out)
+{
+    return verify(k, token, mono_ms, true, out);
+}
+
 /* Signing */
 
 static bool fill(jwt_t *jwt, const struct token_key *key, const struct token_claims *c)
@@ -256,6 +289,7 @@ static bool fill(jwt_t *jwt, const struct token_key *key, const struct token_cla
     return jwt_set_alg(jwt, JWT_ALG_HS256, key->key, sizeof key->key) == 0 &&
            jwt_add_header(jwt, "kid", key->kid) == 0 && jwt_add_grant(jwt, "iss", issuer) == 0 &&
            jwt_add_grant(jwt, "sub", c->user) == 0 && jwt_add_grant(jwt, "dev", c->device) == 0 &&
+           (c->use == TOKEN_FOR_ALL || jwt_add_grant(jwt, "aud", audiences[c->use]) == 0) &&
            jwt_add_grant_int(jwt, "iat", (long)c->issued_s) == 0 &&
            jwt_add_grant_int(jwt, "exp", (long)c->expires_s) == 0;
 }

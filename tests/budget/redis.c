@@ -169,8 +169,8 @@ static void run_script(struct str *out, const struct word *words, size_t count)
         add_bulk(out, args[1].data, args[1].size);
         str_addf(out, ":%" PRIu64 "\r\n:0\r\n*0\r\n:1\r\n$0\r\n\r\n:0\r\n", *seq);
         break;
-    case SCRIPT_CLAIM: /* it is yours, and you have talked to nobody */
-        str_addz(out, "*1\r\n:1\r\n");
+    case SCRIPT_CLAIM: /* it is yours since ever, and you have talked to nobody */
+        str_addz(out, "*2\r\n:1\r\n$1\r\n0\r\n");
         break;
     case SCRIPT_READY: /* it may be believed, and nobody has registered */
         str_addz(out, "*2\r\n$4\r\nopen\r\n:0\r\n");
@@ -182,8 +182,8 @@ static void run_script(struct str *out, const struct word *words, size_t count)
         add_text(out, TIMESTAMP);
         add_bulk(out, args[2].data, args[2].size);
         break;
-    case SCRIPT_ROSTER: /* nobody on other instances */
-        str_addz(out, "*2\r\n:0\r\n$0\r\n\r\n");
+    case SCRIPT_ROSTER: /* nobody on other instances, and no marks */
+        str_addz(out, "*3\r\n:0\r\n$0\r\n\r\n$0\r\n\r\n");
         break;
     case SCRIPT_READ: /* it rises, so it is told */
         for (size_t i = 4; i <= arg_count; i++)

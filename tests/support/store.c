@@ -82,6 +82,14 @@ static void on_room_event(void *arg, const char *room, const char *json, size_t 
     str_addf(&t->log, "room %s e %.*s\n", room, (int)size, json);
 }
 
+static void on_room_marks(void *arg, const char *room, const char *marks)
+{
+    struct test_store *t = arg;
+    str_addf(&t->log, "room %s k", room);
+    add_names(&t->log, " ", strchr(marks, '\n') + 1); /* behind the epoch */
+    str_addc(&t->log, '\n');
+}
+
 static void on_room_changed(void *arg, const char *room)
 {
     struct test_store *t = arg;
@@ -173,6 +181,7 @@ void test_store_start(struct test_store *t, struct test_redis *redis)
         .room_about = on_room_about,
         .room_presence = on_presence,
         .room_changed = on_room_changed,
+        .room_marks = on_room_marks,
         .room_act = on_room_act,
         .room_event = on_room_event,
         .user_message = on_user_message,

@@ -60,7 +60,7 @@ static const struct archive_sink shelf_sink = { .page = shelf_page, .search = sh
 /* The answer to a page of tea, asked by one who knows epoch e1 from 1 to 500 (or as said). */
 static struct ask page_ask(enum page_way way, uint64_t seq)
 {
-    return (struct ask){ .page = { "r:tea", "e1", way, seq, 0, 50 },
+    return (struct ask){ .page = { "r:tea", "e1", way, seq, 0, 50, 0 },
                          .as = "tea",
                          .cid = "c",
                          .now_epoch = "e1",

@@ -1,7 +1,7 @@
 /* received, caps, and what is said of mentions. */
 #include "support/command.h"
 
-static void received_is_of_a_conversation_or_of_mentions(void **state)
+static void received_is_of_a_room_a_conversation_or_of_mentions(void **state)
 {
     (void)state;
     struct command *c = accepted("{'type':'received','to':'bob','epoch':'e1','seq':7}");
@@ -10,6 +10,11 @@ static void received_is_of_a_conversation_or_of_mentions(void **state)
     assert_string_equal(c->epoch, "e1");
     assert_int_equal(c->seq, 7);
     assert_false(c->mentions);
+    command_free(c);
+
+    c = accepted("{'type':'received','room':'tea','epoch':'e1','seq':7}");
+    assert_string_equal(c->room, "tea");
+    assert_null(c->to);
     command_free(c);
 
     c = accepted("{'type':'received','mentions':true,'epoch':'e1','seq':7}");
@@ -22,7 +27,7 @@ static void received_is_of_a_conversation_or_of_mentions(void **state)
 static void received_with_a_wrong_field_is_refused(void **state)
 {
     (void)state;
-    refused("{'type':'received','epoch':'e','seq':1}", ERROR_BAD_FIELD, "to");
+    refused("{'type':'received','epoch':'e','seq':1}", ERROR_BAD_FIELD, "room");
     refused("{'type':'received','to':'a b','epoch':'e','seq':1}", ERROR_BAD_NAME, "to");
     refused("{'type':'received','to':'bob','seq':1}", ERROR_BAD_FIELD, "epoch");
     refused("{'type':'received','to':'bob','epoch':'a b','seq':1}", ERROR_BAD_FIELD, "epoch");
@@ -33,7 +38,29 @@ static void received_with_a_wrong_field_is_refused(void **state)
     refused("{'type':'received','mentions':1,'epoch':'e','seq':1}", ERROR_BAD_FIELD, "mentions");
     refused("{'type':'received','mentions':true,'to':'bob','epoch':'e','seq':1}", ERROR_BAD_FIELD,
             "mentions");
-    refused("{'type':'received','mentions':false,'epoch':'e','seq':1}", ERROR_BAD_FIELD, "to");
+    refused("{'type':'received','mentions':false,'epoch':'e','seq':1}", ERROR_BAD_FIELD, "room");
+}
+
+static void seen_asks_about_some_names(void **state)
+{
+    (void)state;
+    struct command *c = accepted("{'type':'seen','names':['ann','Bo'],'cid':'c1'}");
+    assert_int_equal(c->type, COMMAND_SEEN);
+    assert_string_equal(c->mentioned, "ann\nBo");
+    assert_string_equal(c->cid, "c1");
+    command_free(c);
+    refused("{'type':'seen'}", ERROR_BAD_FIELD, "names");
+    refused("{'type':'seen','names':'ann'}", ERROR_BAD_FIELD, "names");
+    refused("{'type':'seen','names':[]}", ERROR_BAD_FIELD, "names");
+    refused("{'type':'seen','names':[7]}", ERROR_BAD_FIELD, "names");
+    refused("{'type':'seen','names':['a b']}", ERROR_BAD_NAME, "names");
+    struct str many = STR_INIT;
+    str_addz(&many, "{'type':'seen','names':['a'");
+    for (int i = 0; i < RULE_SEEN; i++)
+        str_addz(&many, ",'a'");
+    str_addz(&many, "]}");
+    refused(many.data, ERROR_BAD_FIELD, "names");
+    str_fini(&many);
 }
 
 static void a_hello_says_what_it_takes(void **state)
@@ -78,8 +105,9 @@ static void mentions_are_read_and_paged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(received_is_of_a_conversation_or_of_mentions),
+        cmocka_unit_test(received_is_of_a_room_a_conversation_or_of_mentions),
         cmocka_unit_test(received_with_a_wrong_field_is_refused),
+        cmocka_unit_test(seen_asks_about_some_names),
         cmocka_unit_test(a_hello_says_what_it_takes),
         cmocka_unit_test(mentions_are_read_and_paged),
     };

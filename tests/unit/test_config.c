@@ -1,5 +1,5 @@
 /* Settings from defaults, file, environment and flags; every wrong value is named. */
-#include "confab/app/addresses.h"
+#include "confab/base/addresses.h"
 #include "confab/app/config.h"
 
 #include <setjmp.h>

@@ -57,13 +57,13 @@ static void welcome_has_every_field_and_limit(void **state)
 
     assert_now(time);
     json_t *expected = json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:O, s:i, s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},"
+        "{s:s, s:i, s:s, s:s, s:s, s:O, s:i, s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},"
         " s:b, s:{s:I,s:I}}",
         "type", "welcome", "v", 1, "user", "ann", "session", "s-1", "instance", "0123456789abcdef",
         "server_time", time, "heartbeat_ms", 25000, "limits", "message_bytes", 4096, "messages", 12,
         "window_s", 34, "history", 100, "rooms", 100, "name_chars", 32, "room_chars", 64,
-        "cid_bytes", 64, "frame_bytes", 32768, "search_bytes", 256, "archive", 1, "private", "@bob",
-        (json_int_t)7, "@Мария", (json_int_t)12345678901);
+        "cid_bytes", 64, "frame_bytes", 32768, "search_bytes", 256, "receipts", 32, "archive", 1,
+        "private", "@bob", (json_int_t)7, "@Мария", (json_int_t)12345678901);
     assert_non_null(expected);
     assert_true(json_equal(welcome, expected));
     json_decref(expected);
@@ -246,6 +246,24 @@ static void typing_and_read_name_a_room_or_a_user(void **state)
     str_fini(&s);
 }
 
+static void marks_and_who_was_seen(void **state)
+{
+    (void)state;
+    struct str marks = STR_INIT;
+    str_addz(&marks, "\"ann\":[7,5]");
+    assert_payload(event_marks("tea", "e1", &marks), FRAME_EVENT,
+                   "{'type':'marks','room':'tea','epoch':'e1','marks':{'ann':[7,5]}}");
+    str_fini(&marks);
+    const int64_t at[] = { -1, 0, 1790, -1 };
+    assert_payload(event_seen("c1", "zoe\nann\nbob\ncy", at), FRAME_CONTROL,
+                   "{'type':'seen','cid':'c1','people':{'ann':0,'bob':1790}}");
+    assert_payload(event_seen(NULL, "zoe", at), FRAME_CONTROL, "{'type':'seen','people':{}}");
+    json_t *echo = parsed(event_echo("c9"));
+    assert_string_equal(json_string_value(json_object_get(echo, "cid")), "c9");
+    assert_string_equal(json_string_value(json_object_get(echo, "type")), "heartbeat");
+    json_decref(echo);
+}
+
 static void heartbeat_shows_the_top_of_each_stream(void **state)
 {
     (void)state;
@@ -354,6 +372,7 @@ int main(void)
         cmocka_unit_test(ack_names_the_stream),
         cmocka_unit_test(presence_lists_who_came_and_went),
         cmocka_unit_test(typing_and_read_name_a_room_or_a_user),
+        cmocka_unit_test(marks_and_who_was_seen),
         cmocka_unit_test(heartbeat_shows_the_top_of_each_stream),
         cmocka_unit_test(status_escapes_its_reason),
         cmocka_unit_test(resync_and_left_name_the_stream),

@@ -6,17 +6,20 @@
 
 static const struct origin_rules rules = { .allowed_hosts = "chat.example.org, b.example.org",
                                            .allowed_origins = "https://page.example.org/",
+                                           .mdns_name = "chat",
                                            .hostname = "workshop" };
-static const struct origin_rules open_rules = { .allowed_hosts = "*", .allowed_origins = "*" };
+static const struct origin_rules open_rules = { .allowed_hosts = "*",
+                                                .allowed_origins = "*",
+                                                .mdns_name = "chat" };
 
 static void own_names_and_addresses_are_allowed(void **state)
 {
     (void)state;
     static const char *const hosts[] = {
-        "localhost",     "LOCALHOST:8080", "127.0.0.1",        "192.168.1.7:8080",
-        "[::1]",         "[fe80::1]:8080", "workshop",         "Workshop.local",
-        "workshop:1",    "localhost.",     "chat.example.org", "chat.example.org:443",
-        "B.example.org",
+        "localhost",     "LOCALHOST:8080", "127.0.0.1",         "192.168.1.7:8080",
+        "[::1]",         "[fe80::1]:8080", "workshop",          "Workshop.local",
+        "workshop:1",    "localhost.",     "chat.example.org",  "chat.example.org:443",
+        "B.example.org", "chat.local",     "Chat-2.local:8080", "chat-17.local.",
     };
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
         assert_true(origin_host_allowed(&rules, hosts[i]));
@@ -40,6 +43,11 @@ static void foreign_and_broken_hosts_are_not(void **state)
         "localhost:123456",
         "example.org",
         "chat.example.or",
+        "chat",
+        "chat-2",
+        "chat-2x.local",
+        "chats.local",
+        "chat.local.evil",
     };
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
         assert_false(origin_host_allowed(&rules, hosts[i]));

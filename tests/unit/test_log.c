@@ -3,8 +3,11 @@
 #include "confab/base/base.h"
 
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void assert_matches(const char *text, const char *pattern)
 {
@@ -87,6 +90,33 @@ static void long_line_is_cut_and_still_a_line(void **state)
     free(long_value);
 }
 
+static void the_journal_gets_priorities_and_no_time(void **state)
+{
+    (void)state;
+    struct stat s;
+    char stream[64];
+    test_capture_start();
+    fstat(STDERR_FILENO, &s);
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)s.st_dev, (uintmax_t)s.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_look_for_journal();
+    log_info("listening", "port=%d", 8080);
+    log_warn("redis", "state=gone");
+    log_error("bug", "");
+    assert_string_equal(log_priority(LOG_LEVEL_DEBUG), "<7>");
+    setenv("JOURNAL_STREAM", "1:1", 1); /* inherited, and stderr was redirected since */
+    log_look_for_journal();
+    log_info("listening", "port=%d", 8080);
+    unsetenv("JOURNAL_STREAM");
+    assert_string_equal(log_priority(LOG_LEVEL_ERROR), "");
+    char *text = test_capture_end();
+    assert_matches(text, "^<6>level=info event=listening port=8080\n"
+                         "<4>level=warn event=redis state=gone\n"
+                         "<3>level=error event=bug\n"
+                         "time=[^ ]+ level=info event=listening port=8080\n$");
+    free(text);
+}
+
 static void quotes_what_comes_from_outside(void **state)
 {
     (void)state;
@@ -142,6 +172,7 @@ int main(void)
         cmocka_unit_test(lines_below_the_level_are_left_out),
         cmocka_unit_test(one_event_is_one_line),
         cmocka_unit_test(long_line_is_cut_and_still_a_line),
+        cmocka_unit_test(the_journal_gets_priorities_and_no_time),
         cmocka_unit_test(quotes_what_comes_from_outside),
         cmocka_unit_test(quoted_value_is_cut_to_fit),
     };

@@ -310,7 +310,7 @@ static void damage(struct test_archive *t, const char *where)
 
 static enum sink_status read_all(struct test_archive *t)
 {
-    struct page_query query = { "r:hall", "E", PAGE_AFTER, 0, 0, 100 };
+    struct page_query query = { "r:hall", "E", PAGE_AFTER, 0, 0, 100, 0 };
     enum sink_status status = SINK_OK;
 
     do {

@@ -351,7 +351,8 @@ static void unregistering_leaves_nothing(void **state)
     assert_int_equal(test_unregister(&a, "Larry", (uint64_t)made.now_ms, DEVICE_A), STORE_OK);
     WAIT_UNTIL(base, test_store_saw(&b, "user Larry d *\n"));
     test_redis(&redis, "DEL t:accounts:ready");
-    assert_string_equal(test_redis(&redis, "KEYS *"), "");
+    assert_string_equal(test_redis(&redis, "KEYS *"), "t:{user:Larry}:held"); /* until when */
+    assert_string_equal(strchr(test_redis(&redis, "GET t:{user:Larry}:held"), ' '), " *");
     test_accounts(&a, STORE_ACCOUNTS_OPEN);
     assert_int_equal(test_claim_account(&a, "Larry", DEVICE_A), STORE_REVOKED);
     assert_int_equal(test_claim_guest(&b, "larry", "s"), STORE_OK);

@@ -145,7 +145,7 @@ static void received(const char *user, const char *device, const char *with, con
 
 static void marker(const char *user, const char *to, uint64_t seq) REQUIRES(on_hub)
 {
-    store_read(a.store, NULL, user, to, seq, "{\"read\":1}", 10);
+    store_read(a.store, NULL, user, to, seq, true, "{\"read\":1}", 10);
     settle();
 }
 
@@ -372,7 +372,8 @@ static void account_that_ends_leaves_nothing(void **state)
     settle();
     const struct test_account al = test_login(&a, "al", TEST_ADDRESS);
     assert_int_equal(test_unregister(&a, "al", al.version, DEVICE_A), STORE_OK);
-    assert_string_equal(test_redis(&redis, "KEYS t:{user:al}*"), "");
+    assert_string_equal(test_redis(&redis, "KEYS t:{user:al}*"),
+                        "t:{user:al}:held"); /* until when */
 }
 
 /* ---- unread ---- */
@@ -457,7 +458,7 @@ static void full_redis_leaves_nothing_half_done(void **state)
     assert_int_equal(away_status(DEVICE_A), STORE_UNAVAILABLE);
     const struct store_received one = { .with = "bo", .epoch = epoch, .seq = 3 };
     store_received(a.store, "al", DEVICE_A, &one, 1);
-    store_read(a.store, NULL, "al", "bo", 3, "{}", 2);
+    store_read(a.store, NULL, "al", "bo", 3, true, "{}", 2);
     store_joined(a.store, "al", "tea", true);
     settle();
     test_redis(&redis, "CONFIG SET maxmemory 0");

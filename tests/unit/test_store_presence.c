@@ -364,7 +364,7 @@ static void read_markers_only_rise(void **state)
     for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
         char json[32];
         snprintf(json, sizeof(json), "{\"read\":%d}", (int)sent[i]);
-        store_read(a.store, "r", "al", NULL, sent[i], json, strlen(json));
+        store_read(a.store, "r", "al", NULL, sent[i], true, json, strlen(json));
     }
     settle(&a);
     assert_int_equal(test_store_saw_times(&a, "{\"read\":"), 2); /* 3 and 5; 6 was never written */
@@ -374,19 +374,98 @@ static void read_markers_only_rise(void **state)
     /* numbers that started again take the marker along */
     test_redis(&redis, "DEL t:{room:r}:meta");
     test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
-    store_read(a.store, "r", "al", NULL, 1, "{\"read\":1}", 10);
+    store_read(a.store, "r", "al", NULL, 1, true, "{\"read\":1}", 10);
     settle(&a);
     assert_string_equal(test_redis(&redis, "HGET t:{room:r}:read al"), "1");
 
     test_store_subscribe(&a, STORE_CHANNEL_USER, "al");
     test_store_subscribe(&a, STORE_CHANNEL_USER, "bo");
     test_store_publish(&a, "al", NULL, "bo", NULL, "x", NULL);
-    store_read(a.store, NULL, "bo", "al", 1, "{\"dm\":1}", 8);
+    store_read(a.store, NULL, "bo", "al", 1, true, "{\"dm\":1}", 8);
     settle(&a);
     assert_int_equal(test_store_saw_times(&a, " e {\"dm\":1}"), 2);
     assert_string_equal(test_redis(&redis, "HGET t:{dm:al|bo}:read bo"), "1");
     store_unsubscribe(a.store, STORE_CHANNEL_USER, "al");
     store_unsubscribe(a.store, STORE_CHANNEL_USER, "bo");
+}
+
+static void marks_only_rise_and_are_told(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    char epoch[RULE_EPOCH_BYTES + 1];
+    for (int i = 0; i < 5; i++)
+        test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
+    text_copy(epoch, sizeof epoch, test_redis(&redis, "HGET t:{room:r}:meta epoch"));
+    store_marks(a.store, "r", epoch, (struct store_mark[]){ { "al", 3, 0 }, { "bo", 5, 5 } }, 2);
+    settle(&a);
+    assert_int_equal(test_store_saw_times(&a, "room r k al 3 0,bo 5 5\n"), 1);
+    str_reset(&a.log);
+    store_marks(a.store, "r", epoch, (struct store_mark[]){ { "al", 2, 1 }, { "bo", 4, 9 } }, 2);
+    store_marks(a.store, "r", epoch, &(struct store_mark){ "bo", 6, 6 }, 1); /* never written */
+    store_marks(a.store, "r", "other", &(struct store_mark){ "bo", 5, 5 }, 1);
+    settle(&a);
+    assert_int_equal(test_store_saw_times(&a, " k "), 1);
+    assert_int_equal(test_store_saw_times(&a, "room r k al 3 1\n"), 1);
+    assert_true(atoi(test_redis(&redis, "TTL t:{room:r}:marks")) > RULE_HISTORY_SECONDS - 60);
+
+    /* of numbers that started again nobody has anything */
+    test_redis(&redis, "DEL t:{room:r}:meta");
+    test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
+    text_copy(epoch, sizeof epoch, test_redis(&redis, "HGET t:{room:r}:meta epoch"));
+    str_reset(&a.log);
+    store_marks(a.store, "r", epoch, &(struct store_mark){ "al", 1, 0 }, 1);
+    settle(&a);
+    assert_int_equal(test_store_saw_times(&a, "room r k al 1 0\n"), 1);
+    assert_string_equal(test_redis(&redis, "HLEN t:{room:r}:marks"), "2"); /* and the epoch */
+}
+
+static void marks_of_people_who_are_gone_make_room(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    test_store_publish(&a, "al", "r", NULL, NULL, "x", NULL);
+    char epoch[RULE_EPOCH_BYTES + 1], field[32];
+    text_copy(epoch, sizeof epoch, test_redis(&redis, "HGET t:{room:r}:meta epoch"));
+    store_presence_refresh(a.store, "r", "n3");
+    for (int i = 0; i < STORE_MARKS_MOST; i++) {
+        snprintf(field, sizeof field, "n%d", i);
+        store_marks(a.store, "r", epoch, &(struct store_mark){ field, 1, 0 }, 1);
+    }
+    settle(&a);
+    assert_string_equal(test_redis(&redis, "HLEN t:{room:r}:marks"), "2"); /* n3, the epoch */
+    assert_string_equal(test_redis(&redis, "HGET t:{room:r}:marks n3"), "1 0");
+}
+
+struct seen_answer {
+    bool done;
+    enum store_status status;
+    int64_t at[3];
+};
+
+static void take_seen(void *arg, enum store_status status, const int64_t *at)
+{
+    struct seen_answer *answer = arg;
+    answer->status = status;
+    if (at)
+        memcpy(answer->at, at, sizeof answer->at);
+    answer->done = true;
+}
+
+static void people_were_seen(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    store_online(a.store, "al\nbo");
+    settle(&a);
+    test_redis(&redis, "DEL t:presence:bo"); /* as time would */
+    struct seen_answer answer = { .done = false };
+    assert_int_equal(store_seen(b.store, "al\nbo\nzoe", take_seen, &answer), 0);
+    WAIT_UNTIL(base, answer.done);
+    assert_int_equal(answer.status, STORE_OK);
+    assert_int_equal(answer.at[0], 0);
+    assert_in_range(clock_wall_ms() - answer.at[1], 0, 60000);
+    assert_true(answer.at[2] < 0);
 }
 
 int main(void)
@@ -409,6 +488,9 @@ int main(void)
         cmocka_unit_test_setup(confirmation_counts_only_for_the_last_subscription, empty),
         cmocka_unit_test_setup(what_others_publish_is_ignored, empty),
         cmocka_unit_test_setup(read_markers_only_rise, empty),
+        cmocka_unit_test_setup(marks_only_rise_and_are_told, empty),
+        cmocka_unit_test_setup(marks_of_people_who_are_gone_make_room, empty),
+        cmocka_unit_test_setup(people_were_seen, empty),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

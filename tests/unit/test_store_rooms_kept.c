@@ -239,7 +239,7 @@ static void room_of_an_account_that_ends_goes_to_its_first_moderator(void **stat
     assert_string_equal(test_redis(&redis, "HMGET t:{room:r}:config owner"), "ada");
     assert_string_equal(test_redis(&redis, "HMGET t:{room:r}:acl olga ada eva"), "nil o m");
     assert_string_equal(test_redis(&redis, "HGET t:{user:ada}:rooms r"), "o");
-    assert_string_equal(test_redis(&redis, "KEYS t:{user:olga}:*"), "");
+    assert_string_equal(test_redis(&redis, "KEYS t:{user:olga}:*"), "t:{user:olga}:held");
     assert_string_equal(test_redis(&redis, "HGET t:{room:alone}:config owner"), "");
     assert_string_equal(test_access(&a, "alone", "", "olga").may, "p");
     assert_non_null(strstr(test_redis(&redis, "XREVRANGE t:archive + - COUNT 3"), "!room r "));

@@ -35,6 +35,12 @@ char *xmemdupz(const void *p, size_t size) MUST_USE; /* a copy with a NUL behind
  * log_quote(). Any thread. */
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 void log_set_level(enum log_level level); /* main, before threads start */
+/* When stderr is the journal (JOURNAL_STREAM, systemd.exec(5)), lines begin with `<N>`, which says
+ * their priority (sd-daemon(3)), and leave out the time, which the journal has. main, first of
+ * all. */
+void log_look_for_journal(void);
+/* "<N>" for a line of that level that is written by other means; "" outside the journal. */
+const char *log_priority(enum log_level level);
 bool log_enabled(enum log_level level);
 void log_line(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)

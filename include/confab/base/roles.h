@@ -35,6 +35,8 @@ extern struct role on_net;          /* one of the net threads: its context and s
 extern struct role on_hub;          /* rooms, roster, Redis */
 extern struct role on_archive;      /* the one writer of the archive's file */
 extern struct role on_archive_read; /* a reader of that file */
+extern struct role on_mdns;         /* the client of Avahi */
+extern struct role on_files;        /* the thread that has the folder of files */
 extern struct role on_hash;         /* one of the threads that hash passwords */
 
 /* Says that this thread has that role. Costs nothing at run time. */

@@ -24,10 +24,17 @@ void secret_write(char out[SECRET_CHARS + 1], const unsigned char in[SECRET_BYTE
 /* False unless text is what secret_write() makes of some bytes: 43 characters, none else. */
 bool secret_read(unsigned char out[SECRET_BYTES], const char *text) MUST_USE;
 
+enum { DIGEST_CHARS = 16 };
+/* BLAKE2b of a text, cut to 64 bits, in hexadecimal: tells texts apart without telling them. */
+void secret_digest(char out[DIGEST_CHARS + 1], const char *text);
+
 /* BLAKE2b (RFC 7693) of n with that key: the n-th secret of a seed. */
 void secret_derive(unsigned char out[SECRET_BYTES], const unsigned char key[SECRET_BYTES],
                    uint64_t n);
 
+/* Encodes in base64 with '=' (RFC 4648 section 4); out has room for 4 bytes of every 3, and a NUL.
+ * Returns how many characters. */
+size_t base64_write(char *out, const void *bytes, size_t size);
 /* Decodes base64url without '='; strict: no other character, and the bits that stand for nothing
  * are 0. Returns how many bytes, or -EINVAL, also when they are more than out_size. */
 ssize_t base64url_read(void *out, size_t out_size, const char *text, size_t size) MUST_USE;

@@ -75,7 +75,11 @@
       "rooms with an owner, over all instances")                                                   \
     X(rooms_per_account, ROOMS_PER_ACCOUNT, 20, 0, 10000, "rooms that one account may own")        \
     X(audit_keep, AUDIT_KEEP, 10000, 100, 10000000,                                                \
-      "acts of owners, moderators and administrators that Redis keeps")
+      "acts of owners, moderators and administrators that Redis keeps")                            \
+    X(file_max_kb, FILE_MAX_KB, 10240, 0, 1048576, "most KiB of one file; 0: no files")            \
+    X(files_mb, FILES_MB, 1024, 1, 1073741824, "most MiB of all files")                            \
+    X(files_user_mb, FILES_USER_MB, 100, 1, 1073741824, "most MiB of one person's files")          \
+    X(files_days, FILES_DAYS, 30, 1, 3650, "days after which a file is removed")
 
 /* X(member, NAME, "default", "help") */
 #define SETTINGS_TEXTS(X)                                                                          \
@@ -96,6 +100,7 @@
       "where messages are kept: sqlite, off, or auto: sqlite beside confab's own Redis")           \
     X(archive_dir, ARCHIVE_DIR, "", "folder of the archive; empty: DATA_DIR")                      \
     X(archive_search, ARCHIVE_SEARCH, "on", "keep an index for searches: on or off")               \
+    X(files_dir, FILES_DIR, "", "folder of files that people send; empty: DATA_DIR/files")         \
     X(accounts, ACCOUNTS, "optional", "off, optional (guests too) or required")                    \
     X(admin_token, ADMIN_TOKEN, "",                                                                \
       "bearer token of the administrator, 24 or more characters; empty: there is none")            \
@@ -109,6 +114,15 @@
       "more origins that may connect, comma-separated (https://chat.example.org); * for any")      \
     X(allowed_hosts, ALLOWED_HOSTS, "",                                                            \
       "more names this server answers to, comma-separated; * for any")                             \
+    X(mdns, MDNS, "auto", "name this server in the local network by mDNS: off, or auto: by Avahi") \
+    X(mdns_name, MDNS_NAME, "confab",                                                              \
+      "that name, without .local; confab-2 and so on when somebody has it")                        \
+    X(qr, QR, "auto", "QR code of the address at start: on, off, or auto: in a terminal")          \
+    X(tls, TLS, "auto",                                                                            \
+      "on, off, or auto: when there is a certificate (TLS_CERT, or from `confab tls init`)")       \
+    X(tls_cert, TLS_CERT, "",                                                                      \
+      "certificate and its chain in PEM; empty: the one of `confab tls init` in DATA_DIR/tls")     \
+    X(tls_key, TLS_KEY, "", "private key of TLS_CERT in PEM")                                      \
     X(public_dir, PUBLIC_DIR, "", "serve the page from this folder instead of the built-in copy")  \
     X(env_file, ENV_FILE, ".env", "file with NAME=value lines, read when it exists")
 

@@ -58,7 +58,14 @@
     X(archive_pages)    /* answered from the archive */                                            \
     X(archive_searches)                                                                            \
     X(archive_asks)      /* of these two: asked from another instance */                           \
-    X(archive_asks_lost) /* that nobody answered in time */
+    X(archive_asks_lost) /* that nobody answered in time */                                        \
+    X(files_stored)                                                                                \
+    X(files_refused) /* uploads and removals that were answered with an error */                   \
+    X(files_busy)    /* uploads, downloads and removals: too many at once */                       \
+    X(files_served)  /* downloads that were answered with the content */                           \
+    X(files_removed) /* by their owner or with their message */                                    \
+    X(files_expired)                                                                               \
+    X(files_undropped) /* of deleted messages, when too many waited: they expire */
 
 /* X(name): values that go up and down. */
 #define STATS_GAUGES(X)                                                                            \
@@ -84,6 +91,12 @@
     X(archive_silent_since_ms)  /* when the one that is silent for longest was last there */       \
     X(archive_messages)         /* in the file */                                                  \
     X(archive_unindexed)        /* of these: not searchable yet */                                 \
+    X(mdns_number)              /* 1: confab.local is ours, 2: confab-2.local; 0: no name */       \
+    X(files_count)              /* in the folder, as of the last look */                           \
+    X(files_bytes)              /* disk space of these */                                          \
+    X(files_uploads)            /* under way */                                                    \
+    X(files_downloads)          /* likewise */                                                     \
+    X(files_failing)            /* 1: the folder could not be used last time */                    \
     X(draining)                 /* 1: stopping */
 
 /* Times of one kind: bucket i counts those below 2^i µs. */

@@ -37,6 +37,7 @@ struct peer {
     bool claiming;          /* the name is being claimed in Redis */
     bool takes_away;        /* it said `away` in its hello */
     int64_t typing_mono_ms; /* when it last passed a typing event on */
+    int64_t seen_mono_ms;   /* when it last asked who was seen when */
     struct user *user;
     struct membership *rooms; /* list */
     uint32_t room_count;
@@ -73,6 +74,8 @@ struct hub_port {
     void (*room_remove)(void *arg, struct peer *peer, uint32_t room);
     /* sends `bye` and closes with that code after what is queued has left; retry_ms < 0: none */
     void (*close)(void *arg, struct peer *peer, int code, const char *reason, int64_t retry_ms);
+    /* The message with a link to the file was deleted: removes it if that person sent it. */
+    void (*file_drop)(void *arg, const char *id, const char *owner);
     /* end of a hub turn: wakes the net threads that got something, once each */
     void (*turn_done)(void *arg);
     bool (*congested)(void *arg);
@@ -113,6 +116,11 @@ int hub_submit(struct hub *h, struct peer *peer, struct command *c) MUST_USE;
  * followed by a close is not lost. Once per peer that was ever given to hub_register() or hub_submit();
  * cannot fail: the queue has a place for every connection that may exist. */
 void hub_unregister(struct hub *h, struct peer *peer);
+
+/* Asks the hub for a sign of life, and says whether it has given the one of that round: its loop
+ * turned since. Round 0 counts as answered. main only. */
+void hub_ask(struct hub *h, uint32_t round) REQUIRES(on_main);
+bool hub_answers(const struct hub *h, uint32_t round) REQUIRES(on_main);
 
 /* A net thread's queue fell below its mark. Any thread; coalesced. */
 void hub_port_relieved(struct hub *h);

@@ -14,6 +14,7 @@ struct act_target {
     const char *id, *user;
     int64_t timestamp_ms;
     bool deleted;
+    struct frame_part json; /* the message */
 };
 
 struct store_act {

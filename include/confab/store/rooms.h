@@ -71,6 +71,7 @@ struct store_readable {
     enum error_code error; /* DENIED: bad_token, the device has ended */
     const char *rooms[RULE_ROOMS_PER_CLIENT];
     size_t count;
+    int64_t since_ms; /* as in struct store_claimed */
 };
 typedef void store_readable_fn(void *arg, const struct store_readable *r);
 /* The rooms that an account has joined, or on whose list it stands, as far as it may read them now

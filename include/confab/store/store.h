@@ -80,6 +80,8 @@ struct store_events {
     /* join and leave: names joined by '\n', NULL when there are none or the room is large */
     void (*room_presence)(void *arg, const char *room, const char *join, const char *leave,
                           uint64_t count);
+    /* who has what: the epoch, then a line "NAME RECEIVED READ" for each, joined by '\n' */
+    void (*room_marks)(void *arg, const char *room, const char *marks);
     /* an event about message `target` of the room, which is the message `seq` itself */
     void (*room_about)(void *arg, const char *room, const char *epoch, uint64_t seq,
                        uint64_t target, const char *json, size_t size);
@@ -149,6 +151,7 @@ struct store_published {
     int64_t timestamp_ms;   /* OK, DUPLICATE: Redis time */
     int64_t retry_after_ms; /* LIMITED, DENIED: or -1 */
     enum error_code error;  /* DENIED */
+    const char *old;        /* OK, of a deletion: the message, when it may link files; or NULL */
 };
 typedef void store_published_fn(void *arg, const struct store_published *r);
 /* dedupe → rate limit → number → history → PUBLISH, one atomic step (publish.lua). What is
@@ -209,6 +212,7 @@ struct store_claim {
 };
 struct store_claimed {
     enum store_status status;
+    int64_t since_ms; /* private messages before it are not the user's: of who had the name */
     const struct stream_top *private_tops; /* "@NAME" and top number of each conversation */
     size_t count;
 };
@@ -224,6 +228,7 @@ void store_release(struct store *s, const char *user, const char *session) REQUI
 struct store_roster {
     enum store_status status;
     const char *members; /* joined by '\n', "" when empty, NULL when there are more than 200 */
+    const char *marks;   /* as events.room_marks has them; NULL: none */
     uint64_t count;
 };
 typedef void store_roster_fn(void *arg, const struct store_roster *r);
@@ -246,9 +251,28 @@ void store_online(struct store *s, const char *users) REQUIRES(on_hub);
 void store_event(struct store *s, const char *room, const char *user, const char *to,
                  const char *json, size_t size) REQUIRES(on_hub);
 /* The same for a read marker, which Redis also keeps and which only rises (read.lua): a smaller
- * number publishes nothing. */
+ * number publishes nothing. all: the members of the room are told, else the reader alone; a
+ * conversation tells both. */
 void store_read(struct store *s, const char *room, const char *user, const char *to, uint64_t seq,
-                const char *json, size_t size) REQUIRES(on_hub);
+                bool all, const char *json, size_t size) REQUIRES(on_hub);
+
+/* Up to where somebody has the messages of a room. */
+struct store_mark {
+    const char *user;
+    uint64_t received, read;
+};
+enum { STORE_MARKS_MOST = 128 }; /* people of whom a room knows it; in one call, too */
+/* Raises marks in this epoch and tells what rose by events.room_marks (marks.lua). Fire and
+ * forget: the next message says it again. */
+void store_marks(struct store *s, const char *room, const char *epoch,
+                 const struct store_mark *marks, size_t count) REQUIRES(on_hub);
+
+/* at: one per user, ms by Redis' clock; 0: here now; < 0: nobody knows. NULL unless OK. */
+typedef void store_seen_fn(void *arg, enum store_status status, const int64_t *at);
+/* When they were last connected, to within a third of PRESENCE_TTL_S (seen.lua). users: 1 to
+ * RULE_SEEN names joined by '\n'. */
+int store_seen(struct store *s, const char *users, store_seen_fn *done, void *arg) REQUIRES(on_hub)
+    MUST_USE;
 
 /* Archives of other instances (ask.lua). An ask and its answer go through the mailboxes of the
  * two, PREFIXmail:INSTANCE, and either may be lost: the asker keeps the time. */

@@ -20,6 +20,7 @@ struct page_query {
     uint64_t seq;
     int64_t at_ms;
     unsigned limit; /* 1 … RULE_HISTORY_MESSAGES */
+    int64_t own_ms; /* nothing older: it is of who had the asker's name before; 0: all */
 };
 
 struct search_query {
@@ -29,6 +30,7 @@ struct search_query {
     size_t stream_count;
     const char *user;           /* who wrote it; NULL or "": anybody */
     int64_t since_ms, until_ms; /* since ≤ time < until; 0: no bound */
+    int64_t own_ms;             /* of conversations nothing older, as above */
     unsigned limit;             /* 1 … RULE_SEARCH_RESULTS */
     const char *cursor;         /* of the answer before; NULL or "": the first page */
 };

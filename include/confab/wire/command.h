@@ -24,6 +24,8 @@ enum command_type {
     COMMAND_REACT,
     COMMAND_ROOM, /* an act of enum room_act */
     COMMAND_RECEIVED,
+    COMMAND_SEEN,
+    COMMAND_TICKET,
     /* from HTTP requests alone: wire/account.h */
     COMMAND_REGISTER,
     COMMAND_LOGIN,
@@ -88,10 +90,11 @@ struct command {
                                  unregister */
     const char *session;      /* hello, or NULL; register: of the guest who has the name, or NULL */
     const char *token;        /* access token: hello, auth and HTTP requests, or NULL */
-    const char *cid;          /* message, private, history, search; or NULL */
+    const char *cid;          /* message, private, history, search, seen, heartbeat; or NULL */
     const char *content_json; /* message, private, edit: a JSON string, quotes included */
     size_t content_json_size;
-    const char *mentioned; /* message: names in the content (wire/mention.h), or NULL */
+    const char *mentioned; /* message: names in the content (wire/mention.h), or NULL; seen: the
+                              names, joined by '\n' */
     const char *epoch;     /* join with resume; history: or NULL for the present one */
     uint64_t seq;      /* join with resume, read; history: before, UINT64_MAX: the latest; after */
     enum page_way way; /* history */

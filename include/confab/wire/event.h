@@ -105,6 +105,12 @@ void event_read_json(struct str *out, const char *room, const char *to, const ch
 struct frame *event_passed(const char *json, size_t size) MUST_USE;
 
 struct frame *event_heartbeat(const struct stream_top *tops, size_t count) MUST_USE;
+/* The answer to a heartbeat that had a cid: a client measures how long it took. */
+struct frame *event_echo(const char *cid) MUST_USE;
+/* marks: objects fields `"NAME":[RECEIVED,READ]` with commas between. */
+struct frame *event_marks(const char *room, const char *epoch, const struct str *marks) MUST_USE;
+/* When people were last seen. names: joined by '\n'; at: one for each, as store_seen_fn has it. */
+struct frame *event_seen(const char *cid, const char *names, const int64_t *at) MUST_USE;
 struct frame *event_status(bool ok, const char *reason) MUST_USE;
 struct frame *event_resync(const char *stream, uint64_t seq) MUST_USE;
 /* reason: "kicked", "banned", "private", "destroyed", or NULL: the client said leave.

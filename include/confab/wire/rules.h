@@ -24,6 +24,8 @@
     X(DEDUPE_SECONDS, 300, "how long a repeated cid is recognised")                                \
     X(HISTORY_SECONDS, 86400, "life of a room's history after its last message")                   \
     X(MEMBERS_LISTED, 200, "members of a room up to which names are listed, not only counted")     \
+    X(RECEIPTS, 32, "people in a room up to which its members are told who has what")              \
+    X(SEEN, 50, "names in one question when people were last seen")                                \
     X(SEARCH_BYTES, 256, "bytes of what is searched for")                                          \
     X(SEARCH_WORDS, 16, "words of what is searched for")                                           \
     X(SEARCH_RESULTS, 50, "most results in one search frame")                                      \
@@ -115,6 +117,7 @@ enum {
     X(LAST_OWNER, "last_owner", 0, 409,                                                            \
       "A room has one owner: give the room to somebody else first.")                               \
     X(FULL, "full", 0, 409, "This list is full: take something off it first.")                     \
+    X(FILES_OFF, "files_off", 0, 404, "This server takes no files.")                               \
     X(ADMIN_OFF, "admin_off", 0, 403, "This server has no ADMIN_TOKEN.")                           \
     X(BAD_ADMIN_TOKEN, "bad_admin_token", 0, 401, "This is not the server's ADMIN_TOKEN.")
 

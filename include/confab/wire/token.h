@@ -3,7 +3,7 @@
  * An access token is a JSON web token (RFC 7519) signed with HS256 by a key that the instances
  * share and that never leaves them. Its header is exactly {"alg":"HS256","kid":KID,"typ":"JWT"},
  * so there is no algorithm to choose (RFC 8725 section 3.1). Its claims are iss, sub (the name),
- * dev (the device), iat, exp; the times by the clock of Redis.
+ * dev (the device), iat, exp; the times by the clock of Redis. A ticket is one with a claim aud.
  *
  * A refresh token is opaque to clients: DEVICE.N.SECRET, where SECRET is derived from the seed of
  * the device and N (base/secret.h), and N grows with each use. */
@@ -19,10 +19,20 @@ enum {
     KID_CHARS = 16,          /* and of a key's */
     KEYRING_MOST = 128,      /* keys; the newest stay */
     KEYRING_LEAD_MS = 60000, /* a new key signs so long after it was made: everybody has it then */
+    FILE_TICKET_S = 120,     /* life of a ticket */
     TOKEN_SKEW_S = 5,        /* a token may be issued so far in the future */
 };
 
+/* What a token is good for: its claim aud (RFC 7519 section 4.1.3), so that none is taken for
+ * another. */
+enum token_use {
+    TOKEN_FOR_ALL,         /* no aud: an access token */
+    TOKEN_FOR_FILES,       /* a ticket of an account: sends and removes files, nothing else */
+    TOKEN_FOR_GUEST_FILES, /* likewise of a guest; dev is the digest of the session */
+};
+
 struct token_claims {
+    enum token_use use;
     char user[NAME_MAX_BYTES + 1];
     char device[DEVICE_CHARS + 1];
     int64_t issued_s, expires_s; /* since 1970, by the clock of Redis */
@@ -60,6 +70,9 @@ int64_t keyring_time_ms(struct keyring *k, int64_t mono_ms);
  * that looks right has an unknown key. mono_ms: now. Any thread; needs 16 KiB of stack. */
 enum token_verdict keyring_verify(struct keyring *k, const char *token, int64_t mono_ms,
                                   struct token_claims *out) MUST_USE;
+/* The same for tickets, and for them alone. */
+enum token_verdict keyring_verify_ticket(struct keyring *k, const char *token, int64_t mono_ms,
+                                         struct token_claims *out) MUST_USE;
 /* Appends the token to out. -ENOKEY before the first keyring_set(). mono_ms: now, which says
  * which key signs; the claims carry their own times. Any thread; in confab the hub. */
 int keyring_sign(struct keyring *k, const struct token_claims *claims, int64_t mono_ms,

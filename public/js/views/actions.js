@@ -3,7 +3,7 @@
  * button beside the message. It offers what is likely to be allowed; the server decides.
  */
 import { byId, icon, make } from '../dom.js';
-import { isSaid, moderates } from '../events.js';
+import { isSaid, moderates, refusal } from '../events.js';
 import { strings } from '../strings.js';
 import { Sheet } from './sheet.js';
 
@@ -14,16 +14,19 @@ import { Sheet } from './sheet.js';
 const EMOJI = ['👍', '❤️', '😂', '🎉', '😮', '🙏'];
 const PRESS_MS = 500;
 const MOVE_PX = 10; // further is scrolling
-const EMOJI_BYTES = 64;
 const QUOTE_CHARS = 140;
 /** Seconds of a mute or ban; 0: for ever. */
 const DURATIONS = [600, 3_600, 86_400, 0];
 
 export class ActionsView {
-    /** @param {Store} store @param {(text: string) => void} toast */
-    constructor(store, toast) {
+    /**
+     * @param {Store} store @param {(text: string) => void} toast
+     * @param {import('./emoji-picker.js').EmojiPicker} picker
+     */
+    constructor(store, toast, picker) {
         this.store = store;
         this.toast = toast;
+        this.picker = picker;
         this.sheet = new Sheet('actions', () => byId('actions-quote').replaceChildren());
         this.list = byId('messages');
         /** @type {MessageItem|undefined} */
@@ -35,11 +38,6 @@ export class ActionsView {
         this.list.onpointermove = (event) => this.#moved(event);
         this.list.onpointerup = this.list.onpointercancel = () => clearTimeout(this.press);
         this.list.oncontextmenu = (event) => this.#menu(event);
-        const field = /** @type {HTMLInputElement} */ (byId('emoji-text'));
-        byId('emoji-form').onsubmit = (event) => {
-            event.preventDefault();
-            this.#reactWith(field.value.trim());
-        };
     }
 
     /** @param {Set<import('../store.js').Topic>} topics */
@@ -60,8 +58,6 @@ export class ActionsView {
         byId('actions-title').textContent = user;
         byId('actions-quote').textContent =
             content.length > QUOTE_CHARS ? `${content.slice(0, QUOTE_CHARS)}…` : content;
-        byId('actions-error').textContent = '';
-        byId('emoji-form').hidden = true;
         byId('emoji').hidden = false;
         this.#emoji(item);
         this.#reacted(item);
@@ -145,10 +141,8 @@ export class ActionsView {
         });
         other.append(icon('plus'));
         other.onclick = () => {
-            byId('emoji').hidden = true;
-            byId('emoji-form').hidden = false;
-            /** @type {HTMLInputElement} */ (byId('emoji-text')).value = '';
-            byId('emoji-text').focus();
+            this.sheet.close();
+            this.picker.open((emoji) => this.#reactWith(emoji));
         };
         byId('emoji').replaceChildren(...buttons, other);
     }
@@ -168,13 +162,8 @@ export class ActionsView {
 
     /** @param {string} emoji */
     #reactWith(emoji) {
-        const { item } = this;
-        const bytes = new TextEncoder().encode(emoji).length;
-        const isOne = emoji !== '' && bytes <= EMOJI_BYTES && !/[\s\p{Cc}]/u.test(emoji);
-        if (!item) return;
-        if (!isOne) return void (byId('actions-error').textContent = strings.oneEmoji);
         this.sheet.close();
-        void this.react(item, emoji);
+        if (this.item) void this.react(this.item, emoji);
     }
 
     /** @param {Choice[]} choices */
@@ -191,7 +180,6 @@ export class ActionsView {
     /** @param {Choice[]} choices of the next step; the keyboard goes there too */
     #step(choices) {
         byId('emoji').hidden = true;
-        byId('emoji-form').hidden = true;
         this.#choices(choices);
         /** @type {HTMLElement|null} */ (byId('action-list').querySelector('button'))?.focus();
     }
@@ -212,7 +200,17 @@ export class ActionsView {
             const edit = close(() => this.store.beginEdit(item));
             choices.push({ icon: 'edit', text: strings.edit, run: edit });
         }
-        choices.push({ icon: 'copy', text: strings.copy, run: close(() => this.#copy(content)) });
+        if (!refusal(current?.guard ?? null, Date.now()).code)
+            choices.push({
+                icon: 'quote',
+                text: strings.quote,
+                run: close(() => this.store.beginQuote(item)),
+            });
+        const address = `${location.origin}${location.pathname}#${current?.name}/${item.given.seq}`;
+        choices.push(
+            { icon: 'copy', text: strings.copy, run: close(() => this.#copy(content)) },
+            { icon: 'link', text: strings.copyLink, run: close(() => this.#copy(address)) },
+        );
         if (!isMine && !current?.isPrivate) {
             const talk = close(() => this.store.show(`@${user}`));
             choices.push({ icon: 'talk', text: strings.talkTo(user), run: talk });

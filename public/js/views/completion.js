@@ -1,5 +1,6 @@
-/** Names that fit the beginning of one, above the field one writes in. */
+/** Names and emoji that fit what was begun, above the field one writes in. */
 import { avatar, byId, make } from '../dom.js';
+import { found } from '../emoji.js';
 
 const NAMES_MOST = 5;
 const BEGUN = /(?:^|[\s([{,;])@([\p{L}\p{M}\p{Nd}_.-]{0,32})$/u;
@@ -21,13 +22,17 @@ export function fitting(names, start) {
     return names.filter((name) => fits(name) && name !== start).slice(0, NAMES_MOST);
 }
 
+const EMOJI_BEGUN = /(?:^|[\s([{,;])(:[\w+-]{2,32})$/u;
+
+/** @typedef {{take: string, label: string, sign: Node, start: number}} Choice start: what it replaces */
+
 export class Completion {
     /** @param {HTMLTextAreaElement} text @param {() => string[]} names */
     constructor(text, names) {
         this.text = text;
         this.names = names;
         this.list = byId('names');
-        /** @type {string[]} */
+        /** @type {Choice[]} */
         this.found = [];
         this.chosen = 0;
         this.text.onblur = () => this.close();
@@ -35,10 +40,34 @@ export class Completion {
 
     /** The text or the cursor has changed. */
     look() {
-        const start = begun(this.text.value.slice(0, this.text.selectionStart));
-        this.found = start === null ? [] : fitting(this.names(), start);
+        const text = this.text.value.slice(0, this.text.selectionStart);
+        const start = begun(text);
+        this.found = start === null ? this.#emoji(text) : this.#named(start, text.lastIndexOf('@'));
         this.chosen = 0;
         this.#show();
+    }
+
+    /** @param {string} begun @param {number} start @returns {Choice[]} */
+    #named(begun, start) {
+        const choice = (/** @type {string} */ name) => ({
+            take: `@${name} `,
+            label: name,
+            sign: avatar(name),
+            start,
+        });
+        return fitting(this.names(), begun).map(choice);
+    }
+
+    /** @param {string} text @returns {Choice[]} */
+    #emoji(text) {
+        const [, begun] = EMOJI_BEGUN.exec(text) ?? [];
+        const choices = begun ? found(begun).slice(0, NAMES_MOST) : [];
+        return choices.map(({ emoji, names }) => ({
+            take: `${emoji} `,
+            label: `:${names[0]}:`,
+            sign: make('span', { class: 'emoji', 'aria-hidden': 'true' }, emoji),
+            start: text.lastIndexOf(':'),
+        }));
     }
 
     close() {
@@ -61,12 +90,9 @@ export class Completion {
         return true;
     }
 
-    /** @param {string} name */
-    #take(name) {
-        const { value, selectionStart } = this.text;
-        const before = value.slice(0, selectionStart);
-        const start = before.lastIndexOf('@');
-        this.text.setRangeText(`@${name} `, start, selectionStart, 'end');
+    /** @param {Choice} choice */
+    #take({ take, start }) {
+        this.text.setRangeText(take, start, this.text.selectionStart, 'end');
         this.found = [];
         this.text.dispatchEvent(new Event('input'));
     }
@@ -74,17 +100,17 @@ export class Completion {
     #show() {
         const isOpen = this.found.length > 0;
         this.list.hidden = !isOpen;
-        const rows = this.found.map((name, i) => {
+        const rows = this.found.map((choice, i) => {
             const row = make(
                 'li',
                 { role: 'option', id: `name-${i}`, 'aria-selected': String(i === this.chosen) },
-                avatar(name),
-                make('bdi', {}, name),
+                choice.sign,
+                make('bdi', {}, choice.label),
             );
             // The field keeps the focus.
             row.onpointerdown = (event) => event.preventDefault();
             row.onclick = () => {
-                this.#take(name);
+                this.#take(choice);
                 this.#show();
             };
             return row;

@@ -65,8 +65,10 @@ export function followKeyboard() {
     const fit = () => {
         const covered = innerHeight - viewport.height * viewport.scale > 120;
         const style = document.documentElement.style;
-        if (covered) style.setProperty('--height', `${Math.round(viewport.height)}px`);
+        const height = Math.round(viewport.height);
+        if (covered) style.setProperty('--height', `${height}px`);
         else style.removeProperty('--height');
+        style.setProperty('--covered', covered ? `${innerHeight - height}px` : '0px'); // of sheets
         if (covered) scrollTo(0, 0);
     };
     viewport.addEventListener('resize', fit);

@@ -19,20 +19,16 @@ export class HeadView {
 
     /** @param {Set<import('../store.js').Topic>} topics */
     update(topics) {
-        if (['active', 'people', 'guard'].some((topic) => topics.has(/** @type {any} */ (topic))))
+        if (['active', 'people', 'guard', 'seen'].some((topic) => topics.has(/** @type {any} */ (topic))))
             this.#people();
         if (topics.has('connection')) this.#banner();
-        if (topics.has('active') || topics.has('streams'))
-            document.title = strings.pageTitle(
-                this.store.unread,
-                this.store.current?.title ?? strings.title,
-            );
     }
 
     stop() {
         clearTimeout(this.timer);
         byId('banner').hidden = true;
         byId('members').replaceChildren();
+        byId('absent').replaceChildren();
     }
 
     #people() {
@@ -40,7 +36,7 @@ export class HeadView {
         byId('place').textContent = view?.title ?? '';
         const names = view?.isPrivate ? [view.title, this.store.me] : [...(view?.members ?? [])];
         const here = strings.here(view?.count ?? 0);
-        const note = view?.isPrivate ? strings.privateWith : view?.guard?.topic || here;
+        const note = view?.isPrivate ? this.#seen(view.title) || strings.privateWith : view?.guard?.topic || here;
         byId('place-note').textContent = view ? note : '';
         byId('place-note').title = view && !view.isPrivate ? here : '';
         this.#sign(view?.guard ?? null);
@@ -52,6 +48,37 @@ export class HeadView {
             (name) => name,
             (name) => this.#member(name),
             () => {},
+        );
+        this.#absent();
+    }
+
+    /** @param {string} name @returns {string} when somebody was here; "" when nobody knows */
+    #seen(name) {
+        const at = this.store.seen.get(name);
+        if (at === undefined) return '';
+        return at ? strings.seenAgo(Math.max(0, Date.now() + this.store.skew - at)) : strings.hereNow;
+    }
+
+    /** Who was here, and is not now. */
+    #absent() {
+        const { seen, current } = this.store;
+        const names = (current?.absent ?? []).filter((name) => seen.has(name));
+        // 0, here now, is elsewhere on this server: first.
+        names.sort((a, b) => (seen.get(b) || Infinity) - (seen.get(a) || Infinity) || a.localeCompare(b));
+        byId('absent-title').hidden = !names.length;
+        keyed(
+            byId('absent'),
+            names,
+            (name) => name,
+            (name) => {
+                const item = this.#member(name);
+                item.firstElementChild?.append(make('small', { class: 'seen' }));
+                return item;
+            },
+            (item, name) => {
+                const note = /** @type {HTMLElement} */ (item.querySelector('.seen'));
+                note.textContent = seen.get(name) ? this.#seen(name) : strings.elsewhere;
+            },
         );
     }
 

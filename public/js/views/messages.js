@@ -1,23 +1,25 @@
 /**
  * The message list. It stays at the newest message while the user is there, and never moves
- * under the eyes of one who reads further up: then a button says what came meanwhile.
+ * under the eyes of one who reads further up: then a button says what came meanwhile. Which rows
+ * are there decides window.js; what they look like, rows.js.
  */
 import { announce, byId } from '../dom.js';
 import { isMark, isSaid } from '../events.js';
 import { strings } from '../strings.js';
-import { itemRows, newRow, pendingRow, showTick } from './rows.js';
+import { frameOf, itemRows, pendingRow, showTick } from './rows.js';
+import { RowWindow } from './window.js';
 
 /** @typedef {import('../store.js').Store} Store */
 /** @typedef {import('../stream-view.js').StreamView} StreamView */
 /** @typedef {import('../run.js').Item} Item */
 /** @typedef {import('../run.js').MessageItem} MessageItem */
 /** @typedef {import('./rows.js').RowContext} RowContext */
-/** @typedef {import('./rows.js').Tick} Tick */
+/** @typedef {import('./window.js').Place} Place */
 /** @typedef {import('../types.js').Batch} Batch */
 
 const NEAR_END_PX = 80;
-const LOAD_FROM_PX = 400; // of the top
-const ROWS_MOST = 1000; // then the list is built anew from what the store kept
+const LOAD_FROM_PX = 1_200; // of the top: the page is there before one arrives
+const NEW_PX = 16; // between the upper edge and the line above what is new
 const ANNOUNCED_CHARS = 200;
 /** @type {import('../store.js').Topic[]} */
 const PENDING_TOPICS = ['active', 'outbox', 'messages', 'connection'];
@@ -42,22 +44,27 @@ export class MessagesView {
         /** @type {Item|undefined} the first unread item when the place was opened */
         this.firstNew = undefined;
         this.marked = false; // firstNew has been looked for
-        /** @type {Item|undefined} whose rows stand first, and these */
-        this.firstItem = undefined;
-        /** @type {HTMLElement[]} */
-        this.firstRows = [];
+        this.rows = new RowWindow(
+            this.scroller,
+            this.list,
+            (items, index) => this.#look(items, index),
+            (items, index) => this.#draw(items, index),
+        );
+        this.frame = 0; // when rows are brought up to date; 0: they are
+        this.sizes = ''; // of the list and what is around it, when we last looked
+        this.roving = ''; // id of the message whose button Tab reaches
         /** @type {ReturnType<typeof setTimeout>|undefined} */
         this.typingTimer = undefined;
         this.scroller.onscroll = () => this.#scrolled();
         this.jump.onclick = () => this.toEnd();
         this.list.onkeydown = (event) => this.#key(event);
-        this.onVisible = () => this.#look();
+        this.onVisible = () => this.#seen();
         document.addEventListener('visibilitychange', this.onVisible);
-        this.observer = new ResizeObserver(() => this.stuck && this.#scrollToEnd());
+        this.observer = new ResizeObserver(() => this.#resized());
         for (const part of [this.scroller, this.list, this.pending]) this.observer.observe(part);
         this.offs = [
-            store.on('batch', ({ batch, added, changed }) => this.#batch(batch, added, changed)),
-            store.on('page', ({ stream, way }) => this.#page(stream, way)),
+            store.on('batch', ({ batch, changed }) => this.#batch(batch, changed)),
+            store.on('page', ({ stream }) => this.#page(stream)),
             store.on('found', ({ stream, id }) => this.#found(stream, id)),
         ];
     }
@@ -67,7 +74,8 @@ export class MessagesView {
         this.observer.disconnect();
         document.removeEventListener('visibilitychange', this.onVisible);
         clearTimeout(this.typingTimer);
-        this.list.replaceChildren();
+        cancelAnimationFrame(this.frame);
+        this.rows.clear();
         this.pending.replaceChildren();
     }
 
@@ -76,17 +84,14 @@ export class MessagesView {
         if (topics.has('active') && this.shown !== this.store.active) this.#open();
         if (PENDING_TOPICS.some((topic) => topics.has(topic))) this.#pending();
         if (topics.has('active') || topics.has('typing')) this.#typing();
-        if (topics.has('marks')) this.#ticks();
+        if (topics.has('marks') || topics.has('people')) this.#ticks();
     }
 
     toEnd() {
-        if (this.store.current?.past) {
-            this.store.leavePast();
-            this.#rebuild();
-        }
+        this.store.leavePast();
         this.stuck = true;
-        this.#scrollToEnd();
-        this.#look();
+        this.#show();
+        this.#seen();
     }
 
     #open() {
@@ -94,26 +99,17 @@ export class MessagesView {
         this.firstNew = undefined;
         this.marked = false;
         this.stuck = true;
-        this.store.leavePast();
-        this.#rebuild();
-        const divider = this.list.querySelector('.new');
-        this.#scrollToEnd();
-        if (divider && this.#top(divider) < 0) {
-            this.scroller.scrollTop += this.#top(divider) - 16;
-            this.stuck = this.#isNearEnd();
-        }
         this.newSince = 0;
+        this.roving = '';
+        this.store.leavePast();
+        this.rows.clear();
+        this.#show();
         this.#fill();
-        this.#look();
+        this.#seen();
     }
 
-    /** @param {Element} element @returns {number} pixels below the upper edge of the view */
-    #top(element) {
-        return element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
-    }
-
-    /** @param {Batch} batch @param {number} added @param {MessageItem[]} changed */
-    #batch(batch, added, changed) {
+    /** @param {Batch} batch @param {MessageItem[]} changed */
+    #batch(batch, changed) {
         if (batch.stream !== this.shown || batch.stream !== this.store.active) return;
         const view = this.store.current;
         if (
@@ -121,129 +117,28 @@ export class MessagesView {
             (this.marked && !batch.messages.length && !batch.gap && batch.kind !== 'fresh')
         )
             return;
-        if (batch.kind !== 'live' && !view.past) this.#replace();
-        else if (batch.kind === 'live' && !this.marked) this.#replace();
+        if (batch.kind !== 'live' || !this.marked) this.#show();
         else {
-            this.#redraw(view, changed);
-            // What is new is seen when one comes back from an earlier place.
-            if (!view.past) this.#append(view, added);
+            if (!this.store.looking) this.#markNew(view);
+            this.#showSoon();
         }
+        // Nor may the text that was read out last stand there any longer.
+        if (changed.some(({ message }) => message.deleted)) announce(strings.deleted);
         if (batch.kind === 'live') this.#announce(batch);
         const said = batch.messages.filter(isSaid);
         if (batch.kind === 'resumed' && said.length)
             this.toast(strings.caughtUp(said.length, batch.gap?.missed ?? 0));
         if (!this.stuck) this.newSince += said.filter(({ user }) => user !== view.me).length;
         if (batch.kind === 'fresh') this.#fill();
-        this.#look();
+        this.#seen();
     }
 
-    /** @param {StreamView} view @param {MessageItem[]} changed Rows that events have changed. */
-    #redraw(view, changed) {
-        if (!changed.length) return;
-        const { items } = view.shown;
-        this.#keepPlace(() => {
-            for (const item of changed) {
-                const old = this.#row(item.given.id);
-                const row = old && this.#rowsOf(view, items.indexOf(item)).pop();
-                if (!old || !row) continue;
-                const focused = focusIn(old);
-                old.replaceWith(row);
-                if (focused) /** @type {HTMLElement|null} */ (row.querySelector(focused))?.focus();
-            }
-            this.#rove();
-        });
-        // Nor may the text that was read out last stand there any longer.
-        if (changed.some(({ message }) => message.deleted)) announce(strings.deleted);
-    }
-
-    /** @param {string} id @returns {HTMLElement|undefined} */
-    #row(id) {
-        return /** @type {HTMLElement[]} */ ([...this.list.children]).find(
-            (child) => child.dataset.id === id,
-        );
-    }
-
-    /** @param {() => void} change What the user reads stays where it is. */
-    #keepPlace(change) {
-        const rows = /** @type {HTMLElement[]} */ ([...this.list.children]);
-        const first = rows.find((row) => row.dataset.id && this.#top(row) >= 0);
-        const [id, top] = [first?.dataset.id ?? '', first ? this.#top(first) : 0];
-        const { scrollTop } = this.scroller;
-        change();
-        const now = this.#row(id);
-        if (this.stuck) this.#scrollToEnd();
-        else if (now) this.scroller.scrollTop += this.#top(now) - top;
-        else this.scroller.scrollTop = scrollTop;
-        this.lastTop = this.scroller.scrollTop;
-    }
-
-    /** @param {StreamView} view @param {number} added */
-    #append(view, added) {
-        if (this.stuck && this.list.childElementCount > ROWS_MOST) {
-            this.#rebuild();
-            this.#scrollToEnd();
-            return;
-        }
-        if (!this.store.looking) this.#markNew(view);
-        const first = view.items.length - added;
-        for (let i = Math.max(0, first); i < view.items.length; i++) {
-            const rows = this.#rowsOf(view, i);
-            this.list.append(...rows);
-            if (i === 0) [this.firstItem, this.firstRows] = [view.items[0], rows];
-        }
-        byId('empty').textContent = this.#emptyText(view);
-        this.#rove();
-        // The observer scrolls: once per frame, however many messages it brought.
-    }
-
-    /** Everything anew, and what the user reads stays where it is. */
-    #replace() {
-        this.#keepPlace(() => this.#rebuild());
-    }
-
-    /** @param {string} stream @param {'older'|'newer'} way A page is on its way, or here. */
-    #page(stream, way) {
-        const view = this.store.current;
-        if (!view || stream !== this.shown || stream !== this.store.active) return;
-        const { scrollHeight, scrollTop } = this.scroller;
-        const above = way === 'older' && this.#prepend(view);
-        if (!above) this.#replace();
-        this.#older(view);
-        if (above && !this.stuck)
-            this.scroller.scrollTop = scrollTop + this.scroller.scrollHeight - scrollHeight;
-        if (this.stuck) this.#scrollToEnd();
-        this.lastTop = this.scroller.scrollTop;
+    /** @param {string} stream A page is on its way, or here. */
+    #page(stream) {
+        if (stream !== this.shown || stream !== this.store.active) return;
+        this.#show();
         this.#fill();
-        this.#look();
-    }
-
-    /** @param {StreamView} view @returns {boolean} whether what came before stands above now */
-    #prepend(view) {
-        const { items } = view.shown;
-        const known = this.firstItem ? items.indexOf(this.firstItem) : -1;
-        if (known <= 0) return known === 0;
-        for (const row of this.firstRows) row.remove(); // its day may stand above it now
-        const rows = [];
-        for (let i = 0; i <= known; i++) rows.push(this.#rowsOf(view, i));
-        this.list.prepend(...rows.flat());
-        [this.firstItem, this.firstRows] = [items[0], rows[0]];
-        this.#cutEnd(items[items.length - 1]);
-        return true;
-    }
-
-    /** @param {Item} last Rows behind it were let go of. */
-    #cutEnd(last) {
-        const row = last.kind === 'message' ? this.#row(last.given.id) : undefined;
-        while (row?.nextElementSibling) row.nextElementSibling.remove();
-        this.#rove();
-    }
-
-    /** @param {StreamView} view The line above the first message, there before it is needed. */
-    #older(view) {
-        const { older, loading, retryAt } = view.shown;
-        const failed = !loading && retryAt > Date.now();
-        byId('older').hidden = !older;
-        byId('older').textContent = failed ? strings.olderFailed : strings.olderLoading;
+        this.#seen();
     }
 
     /** What does not fill the view cannot be scrolled. */
@@ -251,52 +146,100 @@ export class MessagesView {
         if (this.scroller.scrollTop < LOAD_FROM_PX) void this.store.loadOlder();
     }
 
-    /** @param {string} stream @param {string} id A search leads here. */
+    /** @param {string} stream @param {string} id A search or an address leads here. */
     #found(stream, id) {
         if (stream !== this.shown) return;
         this.stuck = false;
-        this.#rebuild();
-        const row = this.#row(id);
-        if (!row) return;
-        row.classList.add('found');
-        this.scroller.scrollTop += this.#top(row) - this.scroller.clientHeight / 3;
-        this.lastTop = this.scroller.scrollTop;
-        this.stuck = !this.store.current?.past && this.#isNearEnd();
+        this.#show({ key: id, top: this.scroller.clientHeight / 3 });
+        this.rows.row(id)?.classList.add('found');
+        this.stuck = !this.store.current?.past && this.#isNear(NEAR_END_PX);
+        this.#reachable(id);
         this.scroller.focus({ preventScroll: true });
         this.#fill();
-        this.#look();
+        this.#seen();
     }
 
-    #rebuild() {
-        this.list.replaceChildren();
+    /** Many messages may come before the next frame. */
+    #showSoon() {
+        this.frame ||= requestAnimationFrame(() => this.#show());
+    }
+
+    /** @param {Place|null} [place] What is to be where; else what the user reads stays there. */
+    #show(place = this.stuck ? null : this.rows.held()) {
+        cancelAnimationFrame(this.frame);
+        this.frame = 0;
         const view = this.store.current;
         this.scroller.setAttribute('aria-busy', String(Boolean(view && !view.ready)));
         byId('empty').textContent = this.#emptyText(view);
-        byId('older').hidden = true;
-        this.firstItem = undefined;
-        this.firstRows = [];
-        if (!view?.ready) return;
-        if (!this.marked || !this.store.looking) this.#markNew(view);
-        this.marked = true;
-        const { items } = view.shown;
-        const rows = items.map((_, i) => this.#rowsOf(view, i));
-        this.list.append(...rows.flat());
-        [this.firstItem, this.firstRows] = [items[0], rows[0] ?? []];
         this.#older(view);
+        if (!view?.ready) return this.rows.clear();
+        const isFirst = !this.marked;
+        if (isFirst || !this.store.looking) this.#markNew(view);
+        this.marked = true;
+        this.rows.show(view.shown.items, place);
+        if (isFirst) this.#toNew();
+        this.#moved();
+    }
+
+    /** The first thing to see are messages that are new, from the first one on. */
+    #toNew() {
+        if (this.firstNew?.kind !== 'message') return;
+        const key = this.firstNew.given.id;
+        const line = this.rows.row(key)?.previousElementSibling;
+        if (line && this.#top(line) >= 0) return;
+        this.rows.show(this.rows.items, { key, top: NEW_PX });
+        this.stuck = this.#isNear(NEAR_END_PX);
+    }
+
+    /** We have moved the list, not the user. */
+    #moved() {
+        this.lastTop = this.scroller.scrollTop;
+        this.sizes = this.#sizes();
         this.#rove();
+    }
+
+    /** @returns {string} */
+    #sizes() {
+        const { clientWidth, clientHeight } = this.scroller;
+        return [clientWidth, clientHeight, this.list.offsetHeight, this.pending.offsetHeight].join();
+    }
+
+    /** The window, a picture or a row has another size now; not: other rows are there. */
+    #resized() {
+        if (this.#sizes() === this.sizes) return;
+        if (this.frame) return this.#show();
+        this.rows.settle();
+        if (this.stuck) this.scroller.scrollTop = this.scroller.scrollHeight;
+        this.#moved();
+        this.#showSoon();
+    }
+
+    /** @param {Element} element @returns {number} pixels below the upper edge of the view */
+    #top(element) {
+        return element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+    }
+
+    /** @param {StreamView|undefined} view The line above the first message, there before it is needed. */
+    #older(view) {
+        const { older = null, loading = false, retryAt = 0 } = view?.ready ? view.shown : {};
+        const failed = !loading && retryAt > Date.now();
+        byId('older').hidden = !older;
+        byId('older').textContent = failed ? strings.olderFailed : strings.olderLoading;
     }
 
     /** Of all buttons beside messages one can be reached by Tab; arrow keys lead to the others. */
     #rove() {
-        const buttons = this.#buttons();
-        this.#reachable(buttons[buttons.length - 1]);
+        const isThere = this.rows.row(this.roving)?.querySelector('.more-acts');
+        const button = isThere ?? this.#buttons().at(-1);
+        for (const other of this.list.querySelectorAll('.more-acts[tabindex="0"]'))
+            if (other !== button) other.setAttribute('tabindex', '-1');
+        button?.setAttribute('tabindex', '0');
     }
 
-    /** @param {HTMLElement|undefined} button */
-    #reachable(button) {
-        for (const other of this.list.querySelectorAll('.more-acts[tabindex="0"]'))
-            other.setAttribute('tabindex', '-1');
-        if (button) button.tabIndex = 0;
+    /** @param {string} id of a message */
+    #reachable(id) {
+        this.roving = id;
+        this.#rove();
     }
 
     /** @returns {HTMLElement[]} */
@@ -317,7 +260,7 @@ export class MessagesView {
         const next = /** @type {HTMLElement|undefined} */ (list[at + step]);
         event.preventDefault();
         if (!next) return;
-        if (!isAcross) this.#reachable(next);
+        if (!isAcross) this.#reachable(rowOf(next).dataset.id ?? '');
         next.focus();
         next.closest('.message')?.scrollIntoView({ block: 'nearest' });
     }
@@ -333,21 +276,28 @@ export class MessagesView {
     /** @param {StreamView} view */
     #markNew(view) {
         if (this.firstNew && view.isUnread(this.firstNew)) return;
-        this.list.querySelector('.new')?.remove();
         this.firstNew = view.items.find((item) => view.isUnread(item));
     }
 
-    /** @param {StreamView} view @param {number} index @returns {HTMLElement[]} */
-    #rowsOf(view, index) {
-        const { items } = view.shown;
+    /** @param {Item[]} items @param {number} index */
+    #frame(items, index) {
         const item = items[index];
-        const isNew = item === this.firstNew;
-        const gap = index > 0 && items[index - 1].kind !== 'message';
-        const before = items[gap ? index - 2 : index - 1];
-        const last = before?.kind === 'message' ? before.message : undefined;
-        const rows = itemRows(item, last, this.#context(view), isNew || gap);
-        if (isNew) rows.splice(-1, 0, newRow());
-        return rows;
+        const before = items[index - 1];
+        const last = before && before.kind !== 'message' ? items[index - 2] : before;
+        return frameOf(item, before, last, item === this.firstNew);
+    }
+
+    /** @param {Item[]} items @param {number} index @returns {unknown[]} see RowWindow */
+    #look(items, index) {
+        const item = items[index];
+        const { day, continues, isNew } = this.#frame(items, index);
+        return [item.kind === 'message' && item.message, day, continues, isNew];
+    }
+
+    /** @param {Item[]} items @param {number} index */
+    #draw(items, index) {
+        const view = /** @type {StreamView} */ (this.store.current);
+        return itemRows(items[index], this.#frame(items, index), this.#context(view));
     }
 
     #pending() {
@@ -368,8 +318,7 @@ export class MessagesView {
     #context(view) {
         return {
             me: view.me,
-            isPrivate: view.isPrivate,
-            tick: ({ seq }) => view.tick(seq),
+            tick: ({ seq }) => this.store.tick(view, seq),
             talk: (user) => this.store.show(`@${user}`),
             ...this.actions,
         };
@@ -377,11 +326,11 @@ export class MessagesView {
 
     #ticks() {
         const view = this.store.current;
-        if (!view?.isPrivate || view.name !== this.shown) return;
+        if (!view || view.name !== this.shown) return;
         for (const element of this.list.querySelectorAll('.ticks')) {
             const mark = /** @type {HTMLElement} */ (element);
             const row = /** @type {HTMLElement} */ (mark.closest('.message'));
-            showTick(mark, view.tick(Number(row.dataset.seq)));
+            showTick(mark, this.store.tick(view, Number(row.dataset.seq)));
         }
     }
 
@@ -405,35 +354,29 @@ export class MessagesView {
         announce(text.join('\n'));
     }
 
-    #isNearEnd() {
-        return this.#isNear(NEAR_END_PX);
-    }
-
     /** @param {number} px @returns {boolean} is less than that below? */
     #isNear(px) {
         const { scrollHeight, scrollTop, clientHeight } = this.scroller;
         return scrollHeight - scrollTop - clientHeight < px;
     }
 
-    #scrollToEnd() {
-        this.scroller.scrollTop = this.scroller.scrollHeight;
-        this.lastTop = this.scroller.scrollTop;
-    }
-
     #scrolled() {
+        this.#resized(); // a keyboard moves the list, too, and the observer speaks later
         const { scrollTop } = this.scroller;
         // More may have come since: only who moves up wants to be away from the end.
         const past = Boolean(this.store.current?.past);
-        if (this.#isNearEnd()) this.stuck = !past;
+        if (this.#isNear(NEAR_END_PX)) this.stuck = !past;
         else if (scrollTop < this.lastTop) this.stuck = false;
-        this.lastTop = scrollTop;
+        if (this.frame) this.#show();
+        this.rows.scrolled();
+        this.#moved();
         if (past && this.#isNear(LOAD_FROM_PX)) void this.store.loadNewer();
         this.#fill();
-        this.#look();
+        this.#seen();
     }
 
     /** Are the newest messages in sight? The button and the read mark depend on it. */
-    #look() {
+    #seen() {
         if (this.stuck) this.newSince = 0;
         this.jump.hidden = this.stuck;
         byId('jump-text').textContent = strings.jump(this.newSince);
@@ -441,10 +384,7 @@ export class MessagesView {
     }
 }
 
-/** @param {Element} row @returns {string} where the focus is in it, as a selector; "": elsewhere */
-function focusIn(row) {
-    const focused = document.activeElement;
-    if (!focused || !row.contains(focused)) return '';
-    const { emoji } = /** @type {HTMLElement} */ (focused).dataset;
-    return emoji ? `.chip[data-emoji="${CSS.escape(emoji)}"], .more-acts` : '.more-acts';
+/** @param {Element} part @returns {HTMLElement} */
+function rowOf(part) {
+    return /** @type {HTMLElement} */ (part.closest('.message'));
 }

@@ -1,50 +1,43 @@
 /** The rows of the message list as elements. No state: what a row looks like is its input. */
-import { avatar, icon, linked, make } from '../dom.js';
+import { avatar, icon, make } from '../dom.js';
 import { strings } from '../strings.js';
+import { bubble } from './bubble.js';
 
 /** @typedef {import('../types.js').Shown} Shown */
 /** @typedef {import('../run.js').MessageItem} MessageItem */
 /** @typedef {import('../types.js').Outgoing} Outgoing */
 /** @typedef {import('../run.js').Item} Item */
 
-const GROUP_MS = 5 * 60_000; // what an author says within that stands under one name
+const MINUTE_MS = 60_000; // what an author says within one of the clock stands under one name
 const CHIPS_MOST = 8;
 
 /**
- * @typedef {'stored'|'delivered'|'read'} Tick
+ * @typedef {import('../stream-view.js').Tick} Tick
  *
  * @typedef {object} RowContext  what all rows of a place share
  * @property {string} me
- * @property {boolean} isPrivate
- * @property {(message: Shown) => Tick} tick  of one's own message in a private conversation
+ * @property {(message: Shown) => Tick|null} tick  who has a message of one's own; null: nobody says
  * @property {(user: string) => void} talk  opens the private chat with an author
  * @property {(item: MessageItem) => void} act  shows what may be done with a message
  * @property {(item: MessageItem, emoji: string) => void} react
  */
 
-/** @param {number} ms */
+/** @param {number} ms @returns {number} when that day began */
 function day(ms) {
-    return new Date(ms).toDateString();
+    return new Date(ms).setHours(0, 0, 0, 0);
 }
 
-/** @param {number} ms @returns {HTMLElement} */
-function dayRow(ms) {
+/** @param {number} ms @returns {string} what stands above the first message of a day */
+function dayName(ms) {
     const now = new Date();
     const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-    let text = strings.date(ms);
-    if (day(ms) === now.toDateString()) text = strings.today;
-    else if (day(ms) === yesterday.toDateString()) text = strings.yesterday;
-    return make('li', { class: 'divider day' }, make('span', {}, text));
+    if (day(ms) === day(now.getTime())) return strings.today;
+    return day(ms) === yesterday.getTime() ? strings.yesterday : strings.date(ms);
 }
 
-/** @returns {HTMLElement} */
-export function newRow() {
-    return make('li', { class: 'divider new' }, make('span', {}, strings.newMessages));
-}
-
-/** @param {string} content @param {string} [me] whose name is marked in it */
-function bubble(content, me) {
-    return make('div', { class: 'bubble', dir: 'auto' }, ...linked(content, me));
+/** @param {string} kind @param {...(Node|string)} text */
+function divider(kind, ...text) {
+    return make('li', { class: `divider ${kind}` }, make('span', {}, ...text));
 }
 
 /** @param {Shown} message @param {boolean} isOwn @param {RowContext} context */
@@ -63,22 +56,26 @@ function metaOf({ user, timestamp }, isOwn, { talk }) {
     return make('div', { class: 'meta' }, author, time);
 }
 
-/** @param {HTMLElement} mark @param {Tick} state */
-export function showTick(mark, state) {
-    if (mark.dataset.state === state) return;
-    mark.dataset.state = state;
+/** @param {HTMLElement} mark @param {Tick|null} tick */
+export function showTick(mark, tick) {
+    const text = !tick ? '' : tick.of ? strings.ticksOf(tick) : strings.ticks[tick.state];
+    if (mark.title === text) return;
+    mark.dataset.state = tick?.state ?? '';
+    mark.title = text;
+    const isPart = tick && tick.state === 'stored' && tick.got > 0;
+    const sign = !tick ? '' : tick.state !== 'stored' ? '✓✓' : isPart ? `✓ ${tick.got}/${tick.of}` : '✓';
+    mark.classList.toggle('part', Boolean(isPart));
     mark.replaceChildren(
-        make('span', { 'aria-hidden': 'true' }, state === 'stored' ? '✓' : '✓✓'),
-        make('span', { class: 'hidden' }, strings.ticks[state]),
+        make('span', { 'aria-hidden': 'true' }, sign),
+        make('span', { class: 'hidden' }, text),
     );
-    mark.title = strings.ticks[state];
 }
 
 /** @param {Shown} message @param {boolean} isOwn @param {RowContext} context small signs beside it */
-function footOf(message, isOwn, { isPrivate, tick }) {
+function footOf(message, isOwn, { tick }) {
     const foot = make('span', { class: 'foot' });
     if (message.edited) foot.append(make('span', { class: 'edited' }, strings.edited));
-    if (isOwn && isPrivate && !message.deleted) {
+    if (isOwn && !message.deleted) {
         const mark = make('span', { class: 'ticks' });
         showTick(mark, tick(message));
         foot.append(mark);
@@ -167,30 +164,45 @@ function messageRow(item, continues, context) {
 }
 
 /**
- * The rows of one item: a day divider when a day begins, and the message or gap itself.
- * @param {Item} item
- * @param {Shown|undefined} last the message before it
- * @param {RowContext} context
- * @param {boolean} broken something stands between the two: the author is named again
+ * What the rows of an item depend on besides its message.
+ * @typedef {object} Frame
+ * @property {string} day        name of the day that begins with it, else ""
+ * @property {boolean} continues under the author's name above it
+ * @property {boolean} isNew     the first one that was not read
+ */
+
+/**
+ * @param {Item} item @param {Item|undefined} before @param {boolean} isNew
+ * @param {Item|undefined} last  the message before it, whatever stands between them
+ * @returns {Frame}
+ */
+export function frameOf(item, before, last, isNew) {
+    if (item.kind !== 'message') return { day: '', continues: false, isNew };
+    const { user, timestamp } = item.message;
+    const above = last?.kind === 'message' ? last.message : undefined;
+    const isSameDay = above !== undefined && day(above.timestamp) === day(timestamp);
+    const isSameMinute =
+        above && Math.floor(above.timestamp / MINUTE_MS) === Math.floor(timestamp / MINUTE_MS);
+    const isSameAuthor = above?.user === user && above.kind !== 'room';
+    const continues = isSameDay && isSameMinute && isSameAuthor && before === last && !isNew;
+    return { day: isSameDay ? '' : dayName(timestamp), continues: Boolean(continues), isNew };
+}
+
+/**
+ * The rows of one item: its dividers, and the message or gap itself.
+ * @param {Item} item @param {Frame} frame @param {RowContext} context
  * @returns {HTMLElement[]}
  */
-export function itemRows(item, last, context, broken) {
-    if (item.kind === 'gap') {
-        const text = make('span', {}, icon('warn'), strings.gap(item.missed));
-        return [make('li', { class: 'divider gap' }, text)];
-    }
-    if (item.kind === 'missing') {
-        const text = make('span', {}, icon('warn'), strings.missing(item.count));
-        return [make('li', { class: 'divider gap' }, text)];
-    }
-    const { message } = item;
-    const newDay = !last || day(last.timestamp) !== day(message.timestamp);
-    const near = last !== undefined && message.timestamp - last.timestamp < GROUP_MS;
-    const sameAuthor = last?.user === message.user && last.kind !== 'room';
-    const continues = !broken && !newDay && near && sameAuthor;
-    const row =
-        message.kind === 'room' ? actRow(message) : messageRow(item, continues, context);
-    return newDay ? [dayRow(message.timestamp), row] : [row];
+export function itemRows(item, { day, continues, isNew }, context) {
+    const rows = [];
+    if (day) rows.push(divider('day', day));
+    if (isNew) rows.push(divider('new', strings.newMessages));
+    if (item.kind === 'gap') rows.push(divider('gap', icon('warn'), strings.gap(item.missed)));
+    else if (item.kind === 'missing')
+        rows.push(divider('gap', icon('warn'), strings.missing(item.count)));
+    else if (item.message.kind === 'room') rows.push(actRow(item.message));
+    else rows.push(messageRow(item, continues, context));
+    return rows;
 }
 
 /** @param {Shown} message of kind `room` */

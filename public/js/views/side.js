@@ -22,7 +22,7 @@ export class SideView {
     /** @param {Set<import('../store.js').Topic>} topics */
     update(topics) {
         if (topics.has('connection')) this.#connection();
-        if (['streams', 'active', 'mentions', 'guard'].some((topic) => topics.has(/** @type {any} */ (topic))))
+        if (['streams', 'active', 'mentions', 'guard', 'seen'].some((topic) => topics.has(/** @type {any} */ (topic))))
             this.#places();
     }
 
@@ -38,14 +38,6 @@ export class SideView {
     #connection() {
         const { state } = this.store.connection;
         const element = byId('connection');
-        const text = /** @type {Record<string, string>} */ ({
-            online: strings.online,
-            connecting: strings.connecting,
-            greeting: strings.connecting,
-            waiting: strings.offline,
-            stopped: strings.stopped,
-        });
-        element.textContent = text[state] ?? strings.offline;
         element.dataset.state = this.store.degraded ? 'degraded' : state;
         document.body.dataset.connection = state;
     }
@@ -110,6 +102,7 @@ export class SideView {
         badge.textContent = unread > 99 ? '99+' : String(unread);
         badge.setAttribute('aria-label', strings.unread(unread));
         button.classList.toggle('unread', unread > 0);
+        button.classList.toggle('here', view.isPrivate && this.store.seen.get(view.title) === 0);
         const hash = button.querySelector('.hash');
         const kind = view.guard?.access === 'private' ? 'lock' : view.guard?.read_only ? 'horn' : '';
         if (hash instanceof HTMLElement && (hash.dataset.kind ?? '') !== kind) {

@@ -32,11 +32,13 @@ local function device_end(id)
     redis.call('ZREM', DEVICES, id)
 end
 
--- What came for an account that ends, and where it was.
-local function account_end_away()
+-- What came for an account that ends, and where it was. It is not for who has the name next.
+local function account_end_away(now)
     local own = PREFIX .. '{user:' .. USER .. '}:'
+    redis.call('SET', own .. 'held', digits(now) .. ' *', 'EX', AWAY_SECONDS)
     redis.call('DEL', own .. 'conversations', own .. 'unread', own .. 'joined', own .. 'box',
-        own .. 'mentions')
+        own .. 'mentions', own .. 'since')
+    redis.call('ZREM', PREFIX .. 'seen', USER)
 end
 
 -- All but one; keep '': all.

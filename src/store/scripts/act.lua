@@ -14,7 +14,8 @@
 --       head NUMBER mid ,"target_id":"ID" content TIME tail
 --       27 instance
 --
--- Answers 'ok EPOCH SEQ TIMESTAMP', 'duplicate EPOCH SEQ TIMESTAMP ID', 'limited MS', 'wait',
+-- Answers 'ok EPOCH SEQ TIMESTAMP', and in a second line the deleted message as the list had it when
+-- that may link files, 'duplicate EPOCH SEQ TIMESTAMP ID', 'limited MS', 'wait',
 -- 'denied CODE MS', 'elsewhere' when the list does not hold the message and 18 is '', or an error.
 local KIND, USER, OTHER, ROLE = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local CID, TARGET = ARGV[14], tonumber(ARGV[16])
@@ -161,4 +162,8 @@ if KIND == 'delete' and OTHER == '' and message.user ~= USER then
 else
     append_tell(s, payload)
 end
-return append_answer(s)
+local answer = append_answer(s)
+if KIND == 'delete' and message.entry and string.find(message.entry, '/files/', 1, true) then
+    answer = answer .. '\n' .. message.entry
+end
+return answer

@@ -73,6 +73,16 @@ local function received(name, epoch, first, top, read)
 end
 
 local unread = pairs_of(OWN .. ':unread')
+local since = try('GET', OWN .. ':since')
+since = type(since) == 'string' and tonumber(since) or 0
+
+-- Whether the latest message is of who had this name before (since.lua).
+local function is_old(stream)
+    local latest = try('LINDEX', stream .. 'history', 0)
+    local time = type(latest) == 'string' and entry_time(latest)
+    return time and time < since
+end
+
 local conversations, n = {}, 0
 local mine_first, theirs_first = PREFIX .. '{dm:' .. USER .. '|', PREFIX .. '{dm:'
 local mine_last = '|' .. USER .. '}:'
@@ -81,7 +91,7 @@ for _, other in ipairs(redis.call('ZREVRANGE', OWN .. ':conversations', 0, -1)) 
         or theirs_first .. other .. mine_last
     local meta = try('HMGET', stream .. 'meta', 'epoch', 'seq', 'first')
     local top = not meta.err and meta[1] and tonumber(meta[2])
-    if top then
+    if top and not is_old(stream) then
         local reads = try('HMGET', stream .. 'read', USER, other)
         local read, seen = marker(reads[1], top), marker(reads[2], top)
         local delivered = seen -- who has read it, has it

@@ -10,16 +10,12 @@
 --       9 '1' with 'off': an archive is kept, which may have rooms; KEYS 4 is accounts:ready
 --
 -- Answers {0} when another session or an account has the name, {2} when the device is none of this
--- account's, {3} when Redis came back without accounts: try again. Else {1, '@PEER', top number,
--- '@PEER', …}: the private conversations that are kept.
+-- account's, {3} when Redis came back without accounts: try again. Else {1, since, '@PEER', top
+-- number, '@PEER', …}: from when on private messages are the user's (0: all, since.lua), and the
+-- conversations that are kept.
 --
 -- A session that was made up stands in the key with '~' before it, until a client presents it:
 -- only such a name may be let go of with its connection (release.lua).
---
--- A guest who takes a free name may not be who had it before. {user:USER}:held, 'MS SESSION', says
--- until when the name was whose at the latest, and {user:USER}:since is that time when it was
--- another session: what is older is not theirs to see (history.lua) nor to change (act.lua). What
--- was written while nobody had the name is.
 local session, made_up = ARGV[1], '~' .. ARGV[1]
 local holder = redis.call('GET', KEYS[1])
 local own = ARGV[6] .. '{user:' .. ARGV[7] .. '}'
@@ -31,7 +27,6 @@ if ARGV[8] == 'account' then
         redis.call('DEL', KEYS[1])
         redis.call('PUBLISH', ARGV[6] .. 'user:' .. ARGV[7], 'g ')
     end
-    redis.call('DEL', own .. ':since')
 else
     if ARGV[8] == 'guest' then
         if redis.call('EXISTS', KEYS[5], KEYS[6], KEYS[7]) > 0 then
@@ -56,17 +51,14 @@ local function top_between(one, other)
     return type(seq) == 'string' and seq
 end
 
-local now, since = redis_now_ms(), nil
-if ARGV[8] ~= 'account' then
-    local held, by = string.match(redis.call('GET', own .. ':held') or '', '^(%d+) (.*)$')
-    if held and by ~= session and not holder then
-        redis.call('SET', own .. ':since', digits(math.min(tonumber(held), now)), 'EX',
-            AWAY_SECONDS)
-    end
+local now, since, is_new = redis_now_ms(), nil, false
+if ARGV[8] == 'account' then
     since = tonumber(redis.call('GET', own .. ':since') or nil)
+else
+    since, is_new = name_since(own, session, holder, now)
 end
 
--- Whether the latest message is of an earlier guest of this name.
+-- Whether the latest message is of who had this name before.
 local function is_old(one, other)
     local latest = since
         and redis.pcall('LINDEX', ARGV[6] .. '{dm:' .. one .. '|' .. other .. '}:history', 0)
@@ -85,7 +77,12 @@ end
 if ARGV[8] ~= 'account' then
     local value = ARGV[5] == '1' and holder ~= session and made_up or session
     redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
+    if is_new then
+        redis.call('SET', own .. ':since', digits(since))
+    end
+    redis.call('EXPIRE', own .. ':since', AWAY_SECONDS)
     redis.call('SET', own .. ':held', digits(now + ARGV[2]) .. ' ' .. session, 'EX', AWAY_SECONDS)
 end
 presence_touch(KEYS[2], ARGV[3], now, tonumber(ARGV[4]))
-return { 1, unpack(conversations) }
+redis.call('ZADD', ARGV[6] .. 'seen', digits(now), ARGV[7])
+return { 1, digits(since or 0), unpack(conversations) }

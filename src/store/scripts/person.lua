@@ -19,7 +19,7 @@ if account[1] then
     end
     account_archive(account_version(now, account[1]), '')
 end
-account_end_away()
+account_end_away(redis_now_ms())
 local entry = redis.pcall('XADD', PREFIX .. 'archive', 'NOMKSTREAM', 'MAXLEN', '~',
     ARCHIVE_BACKLOG, '*', '!forget', digits(now) .. ' ' .. USER)
 return { account[1] and 1 or 0, type(entry) == 'string' and 1 or 0, digits(now) }

@@ -3,7 +3,7 @@
 --
 -- ARGV  1 prefix of all keys  2 account  3 device, of its token  4 how many rooms at most
 --
--- Answers {names}, or {'denied', 'bad_token', -1}: the device has ended. A room whose rules are lost, or whose
+-- Answers {names, since} (since.lua; 0: all), or {'denied', 'bad_token', -1}: the device has ended. A room whose rules are lost, or whose
 -- keys are of another type, is left out.
 local PREFIX, USER = ARGV[1], ARGV[2]
 if redis.pcall('HGET', PREFIX .. 'device:' .. ARGV[3], 'user') ~= USER then
@@ -32,4 +32,4 @@ for _, key in ipairs({ ':joined', ':rooms' }) do
         end
     end
 end
-return { names }
+return { names, digits(tonumber(redis.pcall('GET', PREFIX .. '{user:' .. USER .. '}:since')) or 0) }

@@ -25,11 +25,15 @@ if ARGV[8] == '' then
 end
 -- A device may be left of an account that Redis has lost. It is not of this one.
 devices_end('')
+local own = PREFIX .. '{user:' .. USER .. '}'
+local since = digits((name_since(own, ARGV[5], holder, now)))
+redis.call('SET', own .. ':since', since)
 redis.call('SET', KEYS[1], USER)
 redis.call('SET', KEYS[2], USER)
 account_write({
     hash = ARGV[8], fold1 = ARGV[3], fold2 = ARGV[4],
     created = digits(now), version = digits(now), role = '',
+    since = since,
 })
 device_take('', ARGV[9], ARGV[10], ARGV[11], ARGV[12], now)
 redis.call('HSET', KEYS[4], 'used', 1)

@@ -20,6 +20,9 @@ for i = 2, #ARGV, 2 do
         for _, fold in ipairs({ record.fold1, record.fold2 }) do
             redis.call('SET', ARGV[1] .. 'registered:' .. fold, name, 'NX')
         end
+        if type(record.since) == 'string' then
+            redis.call('SET', ARGV[1] .. '{user:' .. name .. '}:since', record.since)
+        end
         if redis.call('DEL', ARGV[1] .. 'name:' .. name) == 1 then
             redis.call('PUBLISH', ARGV[1] .. 'user:' .. name, 'g ')
         end

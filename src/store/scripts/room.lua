@@ -233,7 +233,8 @@ acts.destroy = {
         for _, code in ipairs(redis.call('SMEMBERS', INVITES)) do
             redis.call('DEL', PREFIX .. 'invite:' .. code)
         end
-        redis.call('DEL', room.key .. ':history', INVITES, room.key .. ':acl', room.key .. ':read')
+        redis.call('DEL', room.key .. ':history', INVITES, room.key .. ':acl', room.key .. ':read',
+            room.key .. ':marks')
         for name in pairs(room.before) do
             redis.pcall('HDEL', PREFIX .. '{user:' .. name .. '}:rooms', ROOM)
         end

@@ -10,15 +10,16 @@ local account = redis.call('HMGET', ACCOUNT, 'version', 'fold1', 'fold2')
 if account[1] ~= ARGV[3] then
     return { 'none' }
 end
-rooms_leave(PREFIX, USER, redis_now_ms())
+local now = redis_now_ms()
+rooms_leave(PREFIX, USER, now)
 devices_end('')
 redis.call('DEL', ACCOUNT, DEVICES)
-account_end_away()
+account_end_away(now)
 for i = 2, 3 do
     local key = PREFIX .. 'registered:' .. (account[i] or '')
     if redis.call('GET', key) == USER then
         redis.call('DEL', key)
     end
 end
-account_archive(account_version(redis_now_ms(), account[1]), '')
+account_archive(account_version(now, account[1]), '')
 return { 'ok' }

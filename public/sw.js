@@ -1,0 +1,137 @@
+/**
+ * The service worker: the page without a network, and what other apps share with it.
+ *
+ * A load asks for one small file, /assets.txt, which names the ETag of each file of the page.
+ * When it is the known one, all comes from the cache of that version; when not, the new version
+ * is fetched first, those files that changed. So a page is always of one version, and never an
+ * old one while the server answers. Without an answer it is the last one. Only what the list
+ * names is kept: nothing of /api, /ws or /files.
+ */
+const LIST = '/assets.txt';
+const ANSWER_MS = 3_000; // a network that takes longer counts as none
+const NOT_KEPT = ['/openapi.json', '/sw.js'];
+const SHELL = 'shell ';
+const SHARE = 'share';
+
+/** @type {Map<string, string>} the cache that a client was started from */
+const startedFrom = new Map();
+/** @type {Promise<string>|null} */
+let renewing = null;
+
+/** @param {string} text @returns {Map<string, string>} path → ETag */
+const parse = (text) =>
+    new Map(
+        text
+            .split('\n')
+            .map((line) => line.split(' '))
+            .filter(([, path]) => path && !NOT_KEPT.includes(path))
+            .map(([etag, path]) => [path, etag]),
+    );
+
+const newest = async () => (await caches.keys()).filter((key) => key.startsWith(SHELL)).pop();
+
+/** Fills a cache with all files of a version. @returns {Promise<string>} its name */
+async function fill(name, list) {
+    const old = await newest();
+    const before = old && (await caches.open(old));
+    const files = await Promise.all(
+        [...list].map(async ([path, etag]) => {
+            const known = await before?.match(path);
+            if (known?.headers.get('etag') === etag) return [path, known];
+            const file = await fetch(path, { cache: 'no-cache' });
+            if (!file.ok || file.headers.get('etag') !== etag) throw new Error(`changed: ${path}`);
+            return [path, file];
+        }),
+    );
+    const cache = await caches.open(name); // only now: a cache is whole or not there
+    try {
+        await Promise.all(files.map(([path, file]) => cache.put(path, file)));
+    } catch (error) {
+        await caches.delete(name); // the disk is full
+        throw error;
+    }
+    return name;
+}
+
+/** @returns {Promise<string>} the cache of the version that the server has now */
+async function renew() {
+    const answer = await fetch(LIST, { cache: 'no-cache', signal: AbortSignal.timeout(ANSWER_MS) });
+    if (!answer.ok) throw new Error(`${LIST}: ${answer.status}`);
+    const name = SHELL + answer.headers.get('etag');
+    if (await caches.has(name)) return name;
+    return fill(name, parse(await answer.text()));
+}
+
+/** One at a time. */
+function renewed() {
+    renewing ??= renew().finally(() => (renewing = null));
+    return renewing;
+}
+
+/** @param {FetchEvent} event */
+async function page(event) {
+    let name;
+    try {
+        name = await renewed();
+    } catch {
+        name = await newest(); // no server: the last version
+    }
+    const found = name && (await (await caches.open(name)).match('/index.html'));
+    if (!found) return fetch(event.request);
+    startedFrom.set(event.resultingClientId, name);
+    event.waitUntil(tidy(name));
+    return found;
+}
+
+/** Drops the versions that no page uses. @param {string} kept */
+async function tidy(kept) {
+    const open = await self.clients.matchAll({ includeUncontrolled: true, type: 'window' });
+    if (open.length > 1) return; // others may be of an older version
+    for (const key of await caches.keys())
+        if (key.startsWith(SHELL) && key !== kept) await caches.delete(key);
+}
+
+/** @param {FetchEvent} event @param {string} path */
+async function file(event, path) {
+    const name = startedFrom.get(event.clientId) ?? (await newest());
+    const found = name && (await (await caches.open(name)).match(path));
+    return found || fetch(event.request);
+}
+
+/** What another app shares waits in a cache for the page (js/share.js). @param {Request} request */
+async function share(request) {
+    const form = await request.formData();
+    const text = ['title', 'text', 'url'].map((name) => form.get(name)).filter(Boolean);
+    await caches.delete(SHARE);
+    const cache = await caches.open(SHARE);
+    await cache.put('/share/text', new Response([...new Set(text)].join('\n')));
+    let count = 0;
+    for (const one of form.getAll('files')) {
+        if (typeof one === 'string' || !one.size) continue;
+        const headers = { 'content-type': one.type, 'x-name': encodeURIComponent(one.name) };
+        await cache.put(`/share/${count++}`, new Response(one, { headers }));
+    }
+    return Response.redirect('/', 303);
+}
+
+self.addEventListener('install', (event) => {
+    self.skipWaiting();
+    event.waitUntil(renewed());
+});
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener('fetch', (event) => {
+    const { request } = event;
+    const { origin, pathname } = new URL(request.url);
+    if (origin !== location.origin || /^\/(api|ws|files|ca)(\/|$)/.test(pathname)) return;
+    if (request.method === 'POST' && pathname === '/share') event.respondWith(share(request));
+    if (request.method !== 'GET' || NOT_KEPT.includes(pathname) || pathname === LIST) return;
+    if (pathname === '/' || pathname === '/index.html') event.respondWith(page(event));
+    else if (request.mode !== 'navigate') event.respondWith(file(event, pathname));
+});
+/** There is a network again: pages that sleep send what waits in them. */
+self.addEventListener('sync', (event) => {
+    const wake = async () => {
+        for (const client of await self.clients.matchAll({ type: 'window' })) client.postMessage('wake');
+    };
+    event.waitUntil(wake());
+});
