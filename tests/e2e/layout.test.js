@@ -190,6 +190,4 @@ test('pictures of trouble, phone and desktop', async (t) => {
     await each((person) => person.sees('#toast.shown', /Caught up: 100 messages, [45] lost/));
     await each((person) => settled(person.page, '#toast'));
     await picture('caught-up');
-    await each((person) => person.page.locator('#messages .gap').scrollIntoViewIfNeeded());
-    await picture('gap');
 });

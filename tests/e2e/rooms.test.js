@@ -1,27 +1,19 @@
 /** Rooms with an owner, in the page: made, restricted, shared by a link, moderated. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESKTOP, launch, Person, PHONE } from './support/browser.js';
-import { startConfab, startRedis } from './support/server.js';
+import { DESKTOP, Person, PHONE } from './support/browser.js';
+import { startPair } from './support/pair.js';
 
 const ENV = { LOGIN_LIMIT_ADDRESS: '0', REGISTER_LIMIT_ADDRESS: '0', RATE_LIMIT_MESSAGES: '0' };
 const SMALL = { ...PHONE, viewport: { width: 320, height: 568 } };
-let redis, one, two, browser;
+let pair, one, two, browser;
 
 before(async () => {
-    redis = await startRedis();
-    [one, two, browser] = await Promise.all([
-        startConfab(redis, { env: ENV }),
-        startConfab(redis, { env: ENV }),
-        launch(),
-    ]);
+    pair = await startPair(ENV);
+    ({ one, two, browser } = pair);
 });
 
-after(async () => {
-    await browser?.close();
-    await Promise.all([one?.stop(), two?.stop()]);
-    await redis?.stop();
-});
+after(() => pair?.stop());
 
 const account = (t, name, options, server = one) =>
     Person.registered(t, browser, server.url, name, options);

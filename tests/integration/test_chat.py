@@ -73,6 +73,8 @@ def test_welcome_states_the_limits(server, connect, new, room):
         "cid_bytes": page["bytes of a client's message id"],
         "frame_bytes": page["bytes of one frame from a client, over all its pieces"],
         "search_bytes": page["bytes of what is searched for"],
+        "receipts": page["people in a room up to which its members are told who has what"],
+        "files": {"max_bytes": 10240 * 1024, "days": 30},
     }
 
 

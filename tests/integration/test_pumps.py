@@ -45,7 +45,7 @@ def test_stats_say_what_proc_says(start, redis, connect, new, room):
     server = start(redis, PUMPS="threads", NET_THREADS=2, ARCHIVE="sqlite")
     for _ in range(4):
         connect(server, new.anna, room)
-    expected = {"main": 1, "accept": 1, "hub": 1, "net": 2, "reader": 4, "writer": 4, "archive": 3}
+    expected = {"main": 1, "accept": 1, "hub": 1, "net": 2, "reader": 4, "writer": 4, "archive": 3, "files": 2}
     wait_for(lambda: server.stats()["threads"] == expected, "stats say so")
     for kind in ("net", "hub", "accept", "reader", "writer"):  # a new thread names itself
         wait_for(lambda k=kind: kinds(server).get(k) == expected[k], f"/proc has {kind}")

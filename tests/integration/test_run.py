@@ -174,17 +174,48 @@ def test_addresses_are_those_of_the_lan():
     )
     assert done.stdout.split("\n") == [
         "confab on port 80",
-        "  this machine     http://localhost:80",
-        "  on the network   http://192.168.7.5:80",
-        "  on the network   http://10.1.0.5:80",
+        "  this machine     http://localhost/",
+        "  on the network   http://192.168.7.5/",
+        "  on the network   http://10.1.0.5/",
         "",
+    ], done.stderr
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("ip"), reason="needs root for a network namespace"
+)
+def test_addresses_of_both_kinds_follow_their_default_routes():
+    commands = []
+    for name, v4, v6 in (("wlan0", "10.1.0.5", "fd00:1::5"), ("eth0", "192.168.7.5", "fd00:7::5")):
+        commands += [
+            f"ip link add {name} type bridge",
+            f"ip addr add {v4}/24 dev {name}",
+            f"ip addr add {v6}/64 dev {name} nodad",
+            f"ip link set {name} up",
+        ]
+    commands += [
+        "ip route add default via 192.168.7.1",
+        "ip -6 route add default via fd00:1::1 dev wlan0",
+        f"exec {BINARY} --addresses --bind ::",
+    ]
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-ec", "\n".join(commands)],
+        env={"PATH": os.environ["PATH"], "ENV_FILE": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert [line.split()[-1] for line in done.stdout.splitlines()[2:]] == [
+        "http://192.168.7.5:8080/",
+        "http://[fd00:1::5]:8080/",
+        "http://10.1.0.5:8080/",
+        "http://[fd00:7::5]:8080/",
     ], done.stderr
 
 
 def test_local_server_names_no_other_address(redis):
     with Server(redis) as server:
         assert server.process.stdout.readline() == f"confab on port {server.port}\n"
-        assert server.process.stdout.readline().split()[-1] == f"http://localhost:{server.port}"
+        assert server.process.stdout.readline().split()[-1] == f"http://localhost:{server.port}/"
 
 
 # ---- signals

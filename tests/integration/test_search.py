@@ -252,7 +252,53 @@ def test_rest_answers_as_the_frame_does(keeper, connect, new, talk):
 
 
 def test_without_an_archive_there_is_no_search(plain, connect, new, room):
+    def told():
+        """An instance of an earlier test may still be known to have one."""
+        return connect(plain, new.anna, room).frames[0]["archive"]
+
+    wait_for(lambda: told() is False, "nobody here has an archive", 60)
     anna = connect(plain, new.anna, room)
-    assert anna.frames[0]["archive"] is False
     assert search(anna, "tea")["code"] == "archive_off"
     assert rest(plain, 404, q="tea", room=room)["code"] == "archive_off"
+
+
+def test_who_takes_a_name_gets_nothing_of_who_had_it(own_redis, start, connect, new):
+    """Neither pages nor searches, neither as a guest nor with an account made of the name; what
+    came since, they get."""
+    redis = own_redis()
+    server = start(redis, ARCHIVE="sqlite", NAME_HOLD_S=4, PRESENCE_TTL_S=3, RATE_LIMIT_MESSAGES=0)
+    wait_state(server, "ok")
+    anna = Device.register(server, new.anna).connect(server, new.room)
+    bob = connect(server, new.bob, new.room, session="first")
+    for i in range(110):  # more than Redis has: pages go on in the archive
+        anna.tell(bob.user, f"heron {i}")
+    indexed(server, 110)
+
+    def history(client, **fields):
+        cid = client.new_cid()
+        client.send("history", to=anna.user, cid=cid, **fields)
+        return client.expect("history", cid=cid)
+
+    def pages(client):
+        messages, cursor = [], {}
+        while cursor is not None:
+            page = history(client, **cursor)
+            messages = [m["content"] for m in page["messages"]] + messages
+            cursor = page.get("older")
+        return messages
+
+    def searched(client):
+        return found(search(client, "heron"))
+
+    assert len(pages(bob)) == 110 and len(searched(bob)) > 0
+    bob.close()
+    wait_for(lambda: not redis.client.exists(f"confab:name:{bob.user}"), "the name is free", 10)
+    second = connect(server, bob.user, new.room, session="second")
+    assert pages(second) == [] and searched(second) == []
+    assert history(second, at=1)["messages"] == []
+    anna.tell(bob.user, "heron of the second one")
+    indexed(server, 111)
+    assert pages(second) == searched(second) == ["heron of the second one"]
+
+    account = Device.register(server, bob.user, session="second").connect(server, new.room)
+    assert pages(account) == searched(account) == ["heron of the second one"]

@@ -466,8 +466,8 @@ def test_no_word_of_a_forgotten_person_is_left(keep, connect, new, room, archive
     anna.close()
     out, _ = tool("person", "forget", anna.user, "--yes", **settings)
     # of the room, its list has the last 100 to 119
-    count = int(re.fullmatch(r"(\d+) messages in Redis were emptied; every archive has the order\n",
-                             out)[1])
+    count = int(re.fullmatch(r"(\d+) messages in Redis were emptied; every archive has the order\n"
+                             r"0 files were removed\n", out)[1])
     assert 100 <= count <= 120
     words = [b"xylophone", b"zither", b"bassoon"]
     wait_for(lambda: not any(w in bytes_of(archive.folder) for w in words), "they are gone", 20)

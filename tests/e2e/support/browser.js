@@ -31,7 +31,8 @@ export function launch() {
 export class Person {
     /** A page with the start screen; it is closed, and its console checked, when the test ends. */
     static async open(t, browser, url, name, options = DESKTOP) {
-        const context = await browser.newContext(options);
+        // A service worker would fetch the whole page once more: only tests of it have one.
+        const context = await browser.newContext({ serviceWorkers: 'block', ...options });
         for (const script of [options.script ?? []].flat())
             await context.addInitScript(script, name);
         const person = await Person.#at(url, name, context);
@@ -82,7 +83,8 @@ export class Person {
     #console(message) {
         // The browser itself says that a server is not there; nothing can be done about that.
         const isReset = /^WebSocket connection to .* failed/.test(message.text());
-        if (['error', 'warning'].includes(message.type()) && !isReset)
+        const isBlocked = /^Service Worker registration blocked/.test(message.text()); // by us
+        if (['error', 'warning'].includes(message.type()) && !isReset && !isBlocked)
             this.problems.push(message.text());
     }
 
@@ -144,6 +146,39 @@ export class Person {
 
     texts() {
         return this.page.locator('#messages .bubble').allTextContents();
+    }
+
+    /** What stands in the list from its beginning to its end: only what is near is there at once. */
+    allTexts(selector = '.bubble') {
+        return this.page.evaluate(async (selector) => {
+            const scroller = document.getElementById('scroller');
+            const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
+            const found = new Map(); // what was there before keeps its place
+            const look = async (top) => {
+                scroller.scrollTop = top;
+                for (let i = 0; i < 3; i++) await frame();
+                for (const one of document.querySelectorAll(`#messages ${selector}`)) {
+                    const row = one.closest('#messages > *');
+                    found.set(row.dataset.seq ?? row, one.textContent);
+                }
+            };
+            while (scroller.scrollTop > 0) await look(0);
+            const isEnd = () => scroller.scrollTop + scroller.clientHeight + 1 >= scroller.scrollHeight;
+            for (await look(0); !isEnd(); ) await look(scroller.scrollTop + scroller.clientHeight / 2);
+            return [...found.values()];
+        }, selector);
+    }
+
+    /** The first message that is all in sight, or the one of that number; and where it is. */
+    messageAtTop(seq = 0) {
+        return this.page.evaluate((seq) => {
+            const edge = document.getElementById('scroller').getBoundingClientRect().top;
+            const rows = [...document.querySelectorAll('#messages .message')].map((row) => ({
+                seq: Number(row.dataset.seq),
+                top: Math.round(row.getBoundingClientRect().top - edge),
+            }));
+            return rows.find((row) => (seq ? row.seq === seq : row.top >= 0));
+        }, seq);
     }
 
     place(list, name) {

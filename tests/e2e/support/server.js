@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const CONFAB = path.resolve(
+export const CONFAB = path.resolve(
     process.env.CONFAB_BIN ?? path.join(HERE, '../../../build/release/confab'),
 );
 const START_MS = 30_000; // a loaded machine is slow; a working one never waits so long

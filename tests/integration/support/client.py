@@ -72,7 +72,8 @@ class Client:
         self._open = True
         query = {"username": user, "room": room, "session": session, "token": token}
         query = urlencode({k: v for k, v in query.items() if v is not None})
-        self.url = f"ws://127.0.0.1:{server.port}/ws" + ("?" + query if query else "")
+        scheme = "wss" if "ssl" in ws else "ws"
+        self.url = f"{scheme}://127.0.0.1:{server.port}/ws" + ("?" + query if query else "")
         self._ws = loop().run(self._connect(ws))
         self.subprotocol = self._ws.subprotocol
 

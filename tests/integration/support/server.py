@@ -37,6 +37,9 @@ class Server:
             with open(os.path.join(self.folder, ".env"), "w", encoding="utf-8") as f:
                 f.write(env_file)
         env = {"PATH": os.environ["PATH"], "SERVER_PORT": "0", "BIND": "127.0.0.1"}
+        # Without it, glibc reads the zone again for each date, under a lock that ThreadSanitizer
+        # does not see (libwebsockets looks at dates of certificates on each net thread).
+        env["TZ"] = "UTC"
         env |= {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
         if redis is not None:
             env["REDIS_ADDR"] = redis if isinstance(redis, str) else redis.addr
