@@ -16,7 +16,7 @@ before(async () => {
 after(() => pair?.stop());
 
 /** Two people on two instances in a room of their own, the second one with a phone. */
-async function pair(t, room) {
+async function meet(t, room) {
     const alice = await Person.enter(t, browser, one.url, `alice-${room}`, DESKTOP);
     const bob = await Person.enter(t, browser, two.url, `bob-${room}`, SMALL);
     await alice.joinRoom(room);
@@ -40,7 +40,7 @@ async function longPress(person, text) {
 }
 
 test('an edit: by the keyboard, seen by both, and by who comes later', async (t) => {
-    const [alice, bob] = await pair(t, 'edit');
+    const [alice, bob] = await meet(t, 'edit');
     await alice.say('see you at thre');
     await bob.hears('see you at thre');
     await alice.page.keyboard.press('ArrowUp');
@@ -66,7 +66,7 @@ test('an edit: by the keyboard, seen by both, and by who comes later', async (t)
 });
 
 test('a deletion asks once, and leaves no text', async (t) => {
-    const [alice, bob] = await pair(t, 'delete');
+    const [alice, bob] = await meet(t, 'delete');
     await alice.say('a secret');
     await bob.hears('a secret');
     await row(alice, 'a secret').hover();
@@ -84,7 +84,7 @@ test('a deletion asks once, and leaves no text', async (t) => {
 });
 
 test('a reaction by a long press, taken back by a chip, and another one by keyboard', async (t) => {
-    const [alice, bob] = await pair(t, 'react');
+    const [alice, bob] = await meet(t, 'react');
     await alice.say('cake is ready');
     await bob.hears('cake is ready');
     await longPress(bob, 'cake is ready');
@@ -131,7 +131,7 @@ test('a reaction by a long press, taken back by a chip, and another one by keybo
 });
 
 test('an event far above does not move what one reads', async (t) => {
-    const [alice, bob] = await pair(t, 'still');
+    const [alice, bob] = await meet(t, 'still');
     await alice.say('the first');
     for (let i = 1; i <= 30; i++) await alice.write(`line ${i}`);
     await bob.hears('line 30');

@@ -38,6 +38,8 @@ class DataDir:
             return self.client.info("server")["process_id"]
         except (RedisError, OSError):
             return None
+        except AttributeError:  # redis-py 4.3: an error of a Unix socket wants to name its host
+            return None
 
     def wait_pid(self, other_than=None):
         return wait_for(lambda: (p := self.pid()) != other_than and p, "private Redis answers")
