@@ -1,26 +1,17 @@
 /** People who chat: each test with pages of its own, on two instances. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, Person } from './support/browser.js';
-import { startConfab, startRedis } from './support/server.js';
+import { Person } from './support/browser.js';
+import { startPair } from './support/pair.js';
 
-let redis, one, two, browser;
+let machines, one, two, browser;
 
 before(async () => {
-    const env = { RATE_LIMIT_MESSAGES: '0' };
-    redis = await startRedis();
-    [one, two, browser] = await Promise.all([
-        startConfab(redis, { env }),
-        startConfab(redis, { env }),
-        launch(),
-    ]);
+    machines = await startPair({ RATE_LIMIT_MESSAGES: '0' });
+    ({ one, two, browser } = machines);
 });
 
-after(async () => {
-    await browser?.close();
-    await Promise.all([one?.stop(), two?.stop()]);
-    await redis?.stop();
-});
+after(() => machines?.stop());
 
 /** Two people on two instances, in a room of their own. */
 async function pair(t, room, options) {

@@ -1,26 +1,17 @@
 /** Writing: drafts, quotes, marked text, emoji, addresses of messages. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { DESKTOP, launch, Person, PHONE } from './support/browser.js';
-import { startConfab, startRedis } from './support/server.js';
+import { DESKTOP, Person, PHONE } from './support/browser.js';
+import { startPair } from './support/pair.js';
 
-let redis, one, two, browser;
+let machines, one, two, browser;
 
 before(async () => {
-    const env = { RATE_LIMIT_MESSAGES: '0', ALLOWED_HOSTS: 'chat.test' };
-    redis = await startRedis();
-    [one, two, browser] = await Promise.all([
-        startConfab(redis, { env }),
-        startConfab(redis, { env }),
-        launch(),
-    ]);
+    machines = await startPair({ RATE_LIMIT_MESSAGES: '0', ALLOWED_HOSTS: 'chat.test' });
+    ({ one, two, browser } = machines);
 });
 
-after(async () => {
-    await browser?.close();
-    await Promise.all([one?.stop(), two?.stop()]);
-    await redis?.stop();
-});
+after(() => machines?.stop());
 
 async function enter(t, name, room, options, url = one.url) {
     const person = await Person.enter(t, browser, `${url}#${room}`, `${name}-${room}`, options);
