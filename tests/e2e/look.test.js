@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { DESKTOP, launch, Person, PHONE } from './support/browser.js';
 import { startConfab, startRedis } from './support/server.js';
-import { sideways, tooSmall, violations } from './support/sight.js';
+import { paint, sideways, tooSmall, violations } from './support/sight.js';
 import { STATES } from './support/states.js';
 import { Talker } from './support/talker.js';
 
@@ -62,16 +62,15 @@ async function inspect({ page }, device, { name, contrast }) {
     const add = (where, list) => found.push(...list.map((text) => `${name} ${where}: ${text}`));
     const size = page.viewportSize();
     for (const colorScheme of ['light', 'dark']) {
-        await page.emulateMedia({ colorScheme });
+        await paint(page, { colorScheme, contrast: 'no-preference' });
         add(colorScheme, await violations(page));
         await page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}-${name}.png` });
         if (!contrast) continue;
-        await page.emulateMedia({ contrast: 'more' });
+        await paint(page, { colorScheme, contrast: 'more' });
         add(`${colorScheme} contrast`, await violations(page));
         await page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}-${name}-contrast.png` });
-        await page.emulateMedia({ contrast: 'no-preference' });
     }
-    await page.emulateMedia({ colorScheme: 'light' });
+    await paint(page, { colorScheme: 'light', contrast: 'no-preference' });
     add('layout', await layout(page));
     if (device === 'phone') add('touch', await tooSmall(page));
     for (const [what, [width, height]] of Object.entries(SIZES[device])) {
@@ -143,7 +142,7 @@ test('colours and contrast are as the system says, or as chosen, also after a re
     const { page } = bob;
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await ground();
-    await page.emulateMedia({ colorScheme: 'dark' });
+    await paint(page, { colorScheme: 'dark' });
     const dark = await ground();
     assert.notEqual(dark, light);
     await page.click('.side .open-settings');
@@ -154,9 +153,10 @@ test('colours and contrast are as the system says, or as chosen, also after a re
     await page.reload();
     await bob.ready();
     assert.equal(await ground(), 'rgb(255, 255, 255)');
-    await page.emulateMedia({ forcedColors: 'active' });
-    const outline = () => getComputedStyle(document.querySelector('[aria-current]')).outlineStyle;
-    assert.equal(await page.evaluate(outline), 'solid', 'the chosen room is seen without our colours');
+    await page.emulateMedia({ forcedColors: 'active' }); // the chosen room is seen without our colours
+    await page.waitForFunction(
+        () => getComputedStyle(document.querySelector('[aria-current]')).outlineStyle === 'solid',
+    );
 });
 
 test('Tab leads through the whole page; where it is can be seen', async (t) => {

@@ -5,6 +5,21 @@ import { createRequire } from 'node:module';
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
+/**
+ * The system has other colours from now on, and the page has seen it: a browser tells it with the
+ * next picture, which may come later than the answer to emulateMedia().
+ */
+export async function paint(page, { colorScheme, contrast }) {
+    await page.emulateMedia({ colorScheme, contrast });
+    await page.waitForFunction(
+        ([theme, more]) => {
+            const { dataset } = document.documentElement;
+            return (!theme || dataset.theme === theme) && (!more || dataset.contrast === more);
+        },
+        [colorScheme, contrast && (contrast === 'more' ? 'more' : 'normal')],
+    );
+}
+
 /** What axe-core finds against WCAG 2.2 AA. */
 export async function violations(page) {
     if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
