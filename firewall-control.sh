@@ -5,7 +5,7 @@ set -eu
 readonly self=${0##*/}
 usage() {
     cat <<EOT
-Usage: $self COMMAND [--port N] [--source NETWORK] [--for TIME] [--yes] [--dry-run]
+Usage: $self COMMAND [--port N] [--mdns] [--source NETWORK] [--for TIME] [--yes] [--dry-run]
 
   open              open the port until the next reboot
   close             close it again
@@ -13,7 +13,8 @@ Usage: $self COMMAND [--port N] [--source NETWORK] [--for TIME] [--yes] [--dry-r
   permanent-open    open it for good; asks first
   permanent-close   close it, now and after reboots
 
-  --port N           TCP port; default SERVER_PORT, or that of /etc/confab.env, or 8080
+  --port N           TCP port, or N/udp; default SERVER_PORT, or that of /etc/confab.env, or 8080
+  --mdns             port 5353/udp as well, on which other devices ask for confab.local
   --source NETWORK   only for this network: 192.168.0.0/16, fd00::/8, one address; "any": for
                      everybody. close without it closes for all of them
   --for TIME         open: close again by itself after 45s, 30m or 12h, at most 168h
@@ -30,6 +31,7 @@ EOT
 readonly mark=confab
 # firewalld keeps no comments with its rules: this priority is the mark of ours
 readonly firewalld_priority=-713
+readonly mdns=5353/udp
 readonly state=/run/confab-firewall # what closes by itself, and when
 readonly units=/etc/systemd/system
 PATH=$PATH:/usr/sbin:/sbin
@@ -44,6 +46,7 @@ change() {
     local error
     say "+ $*"
     [ $dry_run = no ] || return 0
+    changed=yes
     error=$("$@" 2>&1 >/dev/null </dev/null) || die "that failed: ${error%%$'\n'*}"
 }
 
@@ -111,11 +114,14 @@ network() { # of --source
 
 # ---- what the three kinds of firewalls have in common
 #
-# X_rules and X_permanent_rules print a line `NETWORK REST` for each rule of ours on this port; REST
-# is what X needs to remove it.
+# A kind X reads once what is there (X_look), and again behind a change. X_rules and
+# X_permanent_rules print a line `NETWORK REST` for each rule of ours on this port; REST is what X
+# needs to remove it. X_state prints the networks that get through, or one of: others (somebody
+# else's rule lets them in), unfiltered (nothing is refused), closed.
 
 who() { say "${source:-any}"; }
 network_only() { [ -z "$source" ] || [ "$source" = any ] || say "$source"; }
+suffix() { network_only | sed 's/[:/]/_/g; s/^/-/'; }
 
 has() { # X_rules…: is there one for exactly this network?
     "$@" | cut -d' ' -f1 | grep -Fqx "$(who)"
@@ -127,14 +133,39 @@ chosen() { # of the rules on stdin: those of --source, or all
 
 each() { # FUNCTION, lines on stdin: calls it with the words of each line
     local lines line
-    lines=$(cat)
-    while read -r line; do
+    mapfile -t lines
+    for line in ${lines[@]+"${lines[@]}"}; do
         # shellcheck disable=SC2086 # words
-        [ -z "$line" ] || "$1" $line
-    done <<<"$lines"
+        "$1" $line
+    done
 }
 
 # ---- iptables and nftables: rules of the running kernel, gone after a reboot
+#
+# A place is where packets that come in are decided on: an iptables program, or "family table
+# chain" of nftables. An accept in one place does not overrule a drop in another: all that refuse
+# something get the rule, those of nftables first.
+
+declare -A listing # the rules of each place
+declare -a looked  # the places, in their order
+
+kernel_look() {
+    local place programs
+    listing=()
+    programs=$(iptables_programs)
+    [ -n "$programs" ] || is_there nft || die \
+        "no firewalld, ufw, nft or iptables on this machine: install one of them, or open ${ports[*]} in the firewall that you use"
+    mapfile -t looked < <(nft_chains; [ -z "$programs" ] || say "$programs")
+    for place in ${looked[@]+"${looked[@]}"}; do
+        # shellcheck disable=SC2086 # words
+        case $place in
+        *\ *) listing[$place]=$(nft -a list chain $place 2>/dev/null) ;;
+        *) listing[$place]=$($place -w -S) ;;
+        esac
+    done
+    name=iptables
+    [ -n "$programs" ] && [[ ${looked[0]-} != *\ * ]] || name=nftables
+}
 
 # The iptables programs that work here, one per IP version.
 iptables_programs() {
@@ -146,11 +177,10 @@ iptables_programs() {
     done
 }
 
-# "family table chain" of each place where nftables decides on incoming packets. Those of
-# iptables-nft belong to iptables.
+# Those of iptables-nft belong to iptables.
 nft_chains() {
     is_there nft || return 0
-    nft list chains 2>/dev/null | awk -v iptables="$(iptables_programs | tr '\n' ' ')" '
+    nft list chains 2>/dev/null | awk -v iptables="$programs" '
         $1 == "table" { family = $2; table = $3 }
         $1 == "chain" { chain = $2 }
         /type filter hook input/ && family ~ /^(inet|ip|ip6)$/ {
@@ -159,11 +189,9 @@ nft_chains() {
         }'
 }
 
-# An accept in one place does not overrule a drop in another: all places that refuse something
-# get the rule, those of nftables first.
 kernel_places() {
     local place
-    { nft_chains; iptables_programs; } | while read -r place; do
+    for place in ${looked[@]+"${looked[@]}"}; do
         if kernel_refuses "$place" || [ -n "$(kernel_rules "$place")" ]; then
             say "$place"
         fi
@@ -172,29 +200,35 @@ kernel_places() {
 
 # Something here can refuse a packet: a policy that drops, or any rule that is not ours.
 kernel_refuses() { # place
-    # shellcheck disable=SC2086 # words
     case $1 in
-    *\ *) nft list chain $1 | grep -Eq 'policy drop|drop|reject|jump|goto|queue' ;;
-    *) $1 -w -S INPUT | grep -v -e '^-P INPUT ACCEPT$' -e "--comment $mark " | grep -q . ;;
+    *\ *) grep -Eq 'policy drop|drop|reject|jump|goto|queue' <<<"${listing[$1]}" ;;
+    *) grep -E '^-[PA] INPUT ' <<<"${listing[$1]}" |
+        grep -qv -e '^-P INPUT ACCEPT$' -e "--comment $mark " ;;
     esac
 }
 
 kernel_rules() { # place
-    # shellcheck disable=SC2086 # words
     case $1 in
     *\ *)
-        nft -a list chain $1 2>/dev/null | sed -nE \
-            "s/^[[:space:]]*(ip6? saddr ([^ ]+) )?tcp dport $port accept comment \"$mark\" # handle ([0-9]+)\$/\2 \3/p"
+        sed -nE "s/^[[:space:]]*(ip6? saddr ([^ ]+) )?$protocol dport $port accept comment \"$mark\" # handle ([0-9]+)\$/\2 \3/p"
         ;;
     *)
-        $1 -w -S INPUT | sed -nE \
-            "s,^-A (INPUT (-s ([^ ]+) )?-p tcp -m tcp --dport $port -m comment --comment $mark -j ACCEPT)\$,\3 \1,p"
+        sed -nE "s,^-A (INPUT (-s ([^ ]+) )?-p $protocol -m $protocol --dport $port -m comment --comment $mark -j ACCEPT)\$,\3 \1,p"
         ;;
-    esac | sed -E 's/^ /any /; s,^([0-9.]+)/32 ,\1 ,; s,^([0-9a-f:]+)/128 ,\1 ,'
+    esac <<<"${listing[$1]}" | sed -E 's/^ /any /; s,^([0-9.]+)/32 ,\1 ,; s,^([0-9a-f:]+)/128 ,\1 ,'
 }
 
-kernel_fits() { # place: does it see packets of this version of IP?
-    case $(who) in
+# A rule of others that names the port and accepts. Those of ufw's users are asked of ufw.
+kernel_others() { # place
+    local many="[0-9,:-]*"
+    case $1 in
+    *\ *) grep -E "$protocol dport (${port}|\{([^}]*[ ,])?${port}[ ,][^}]*\}) .*accept" ;;
+    *) grep -E "^-A (INPUT|ufw6?-[a-z-]*input) .*-p $protocol .*--dports? (${many},)?${port}(,${many})? .*-j ACCEPT" ;;
+    esac <<<"${listing[$1]}" | grep -qv -e "comment \"\?$mark\"\? " -e 'ufw6\?-user-input'
+}
+
+kernel_fits() { # place network: does it see packets of this version of IP?
+    case $2 in
     any) ;;
     *:*) [[ $1 == ip6* || $1 == inet\ * ]] ;;
     *) [[ $1 != ip6* ]] ;;
@@ -211,23 +245,24 @@ kernel_add() { # place: prints the command
         *:*) from="ip6 saddr $from " ;;
         *) from="ip saddr $from " ;;
         esac
-        say "nft insert rule $1 ${from}tcp dport $port accept comment \"$mark\""
+        say "nft insert rule $1 ${from}$protocol dport $port accept comment \"$mark\""
         ;;
-    *) say "$1 -w -I INPUT ${from:+-s $from }-p tcp --dport $port -m comment --comment $mark -j ACCEPT" ;;
+    *) say "$1 -w -I INPUT ${from:+-s $from }-p $protocol --dport $port -m comment --comment $mark -j ACCEPT" ;;
     esac
 }
 
+kernel_open() { each kernel_open_one < <(kernel_places); }
 kernel_open_one() {
-    kernel_fits "$*" || return 0
+    kernel_fits "$*" "$(who)" || return 0
     # shellcheck disable=SC2046 # words
     has kernel_rules "$*" || change $(kernel_add "$*")
 }
 
+kernel_close() { each kernel_close_one < <(kernel_places); }
 kernel_close_one() {
     place=$*
-    kernel_rules "$place" | chosen | each kernel_remove
+    each kernel_remove < <(kernel_rules "$place" | chosen)
 }
-
 kernel_remove() { # network rest
     shift
     # shellcheck disable=SC2086 # words
@@ -237,54 +272,39 @@ kernel_remove() { # network rest
     esac
 }
 
-kernel_need() {
-    [ -n "$(iptables_programs)" ] || is_there nft || die \
-        "no firewalld, ufw, nft or iptables on this machine: install one of them, or open port $port/tcp in the firewall that you use"
-}
-
-kernel_name() {
-    if [ -n "$(nft_chains)" ] || [ -z "$(iptables_programs)" ]; then
-        say nftables
-    else
-        say iptables
-    fi
-}
-
-kernel_open() { kernel_places | each kernel_open_one; }
-kernel_close() { kernel_places | each kernel_close_one; }
-
-# The networks that get through all places, or closed, or unfiltered: nothing is refused.
 kernel_state() {
-    local places network
-    places=$(kernel_places)
-    [ -n "$places" ] || { say unfiltered; return; }
-    while read -r place; do
+    local places place others=yes network
+    mapfile -t places < <(kernel_places)
+    [ ${#places[@]} -gt 0 ] || { say unfiltered; return; }
+    for place in "${places[@]}"; do
         kernel_rules "$place" | cut -d' ' -f1
-    done <<<"$places" | sort -u | while read -r network; do
+    done | sort -u | while read -r network; do
         source=$network # of this subshell
-        passes=yes
-        while read -r place; do
-            ! kernel_fits "$place" || has kernel_rules "$place" || passes=no
-        done <<<"$places"
-        [ $passes = no ] || say "$network"
-    done | grep . || say closed
+        for place in "${places[@]}"; do
+            ! kernel_fits "$place" "$network" || has kernel_rules "$place" || continue 2
+        done
+        say "$network"
+    done | grep . && return
+    for place in "${places[@]}"; do # devices ask by IPv4 at least
+        ! kernel_fits "$place" 0.0.0.0 || kernel_others "$place" || others=no
+    done
+    if [ $others = yes ]; then say others; else say closed; fi
 }
 
 # After a reboot a unit of systemd runs the commands; these themselves, since root must not run a
 # script that others may write to.
-kernel_unit() { say "$units/confab-firewall-$port$(suffix).service"; }
-suffix() { network_only | sed 's/[:/]/_/g; s/^/-/'; }
+kernel_unit() { say "$units/confab-firewall-$port-$protocol$(suffix).service"; }
 
 kernel_permanent_rules() {
     local file
-    for file in "$units/confab-firewall-$port.service" "$units/confab-firewall-$port-"*.service; do
+    for file in "$units/confab-firewall-$port-$protocol"{,-*}.service; do
         [ ! -e "$file" ] || say "$(sed -n 's/^Network=//p' "$file") $file"
     done
 }
 
 kernel_unit_line() {
-    # shellcheck disable=SC2046,SC2086 # words
-    set -- $(kernel_fits "$*" && kernel_add "$*")
+    # shellcheck disable=SC2046 # words
+    set -- $(kernel_fits "$*" "$(who)" && kernel_add "$*")
     [ $# = 0 ] || say "ExecStart=-$(command -v "$1") ${*:2}" | sed 's/"/\\"/g'
 }
 
@@ -294,14 +314,14 @@ kernel_unit_text() {
 Network=$(who)
 
 [Unit]
-Description=Opens port $port/tcp for confab ($self permanent-open)
+Description=Opens port $port/$protocol for confab ($self permanent-open)
 After=iptables.service netfilter-persistent.service nftables.service ufw.service
 PartOf=iptables.service netfilter-persistent.service nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-$(kernel_places | each kernel_unit_line)
+$(each kernel_unit_line < <(kernel_places))
 
 [Install]
 WantedBy=multi-user.target
@@ -312,10 +332,9 @@ kernel_permanent_open() {
     local unit text
     unit=$(kernel_unit)
     is_there systemctl || die "rules cannot be made permanent without systemd: save them yourself"
-    kernel_open
-    # unchanged places are needed for the text, so it is made after them
-    text=$(kernel_unit_text)
     [ -n "$(kernel_places)" ] || return 0
+    text=$(kernel_unit_text)
+    kernel_open
     if has kernel_permanent_rules && [ "$(cat "$unit")" = "$text" ]; then
         return 0
     fi
@@ -326,9 +345,8 @@ kernel_permanent_open() {
 
 kernel_permanent_close() {
     kernel_close
-    kernel_permanent_rules | chosen | each kernel_unit_remove
+    each kernel_unit_remove < <(kernel_permanent_rules | chosen)
 }
-
 kernel_unit_remove() { # network file
     change systemctl --quiet disable "${2##*/}"
     change rm -f "$2"
@@ -340,22 +358,27 @@ ufw_is_active() {
     is_there ufw && grep -qix 'ENABLED=yes' /etc/ufw/ufw.conf 2>/dev/null &&
         LC_ALL=C ufw status 2>/dev/null | grep -qx 'Status: active'
 }
-ufw_name() { say ufw; }
-ufw_need() { :; }
+ufw_look() {
+    kernel_look
+    name=ufw
+    added=$(ufw show added)
+}
 ufw_open() { kernel_open; }
 ufw_close() { kernel_close; }
 
 ufw_permanent_rules() {
-    ufw show added | sed -nE \
-        "s,^ufw (allow $port/tcp) comment '$mark'\$,any \1,p; s,^ufw (allow from ([^ ]+) to any port $port proto tcp) comment '$mark'\$,\2 \1,p"
+    sed -nE "s,^ufw (allow $port/$protocol) comment '$mark'\$,any \1,p
+        s,^ufw (allow from ([^ ]+) to any port $port proto $protocol) comment '$mark'\$,\2 \1,p" <<<"$added"
 }
 
 # Somebody else lets everybody in: that rule stays theirs.
-ufw_is_open_anyway() { ufw show added | grep -Ex "ufw allow $port(/tcp)?( comment .*)?" | grep -Fqv "'$mark'"; }
+ufw_is_open_anyway() {
+    grep -Ex "ufw allow $port(/$protocol)?( comment .*)?" <<<"$added" | grep -Fqv "'$mark'"
+}
 
 ufw_state() {
     {
-        ! ufw_is_open_anyway || say any
+        ! ufw_is_open_anyway || say others
         ufw_permanent_rules | cut -d' ' -f1
         kernel_state | grep -vxE 'closed|unfiltered'
     } | sort -u | grep . || say closed
@@ -366,42 +389,56 @@ ufw_permanent_open() {
     local from
     from=$(network_only)
     has ufw_permanent_rules || if [ -z "$from" ]; then
-        change ufw allow "$port/tcp" comment "$mark"
+        change ufw allow "$port/$protocol" comment "$mark"
     else
-        change ufw allow from "$from" to any port "$port" proto tcp comment "$mark"
+        change ufw allow from "$from" to any port "$port" proto "$protocol" comment "$mark"
     fi
 }
 
 ufw_permanent_close() {
     kernel_close
-    ufw_permanent_rules | chosen | each ufw_remove
+    each ufw_remove < <(ufw_permanent_rules | chosen)
 }
-
 ufw_remove() { change ufw delete "${@:2}"; }
 
-# ---- firewalld: keeps what runs and what is permanent apart
+# ---- firewalld: keeps what runs and what is permanent apart; each question takes half a second
 
+# Finds the zone of the interface that leads to the network, too.
 firewalld_is_active() {
     is_there firewall-cmd && { [ -n "${DBUS_SYSTEM_BUS_ADDRESS-}" ] || [ -S /run/dbus/system_bus_socket ]; } &&
-        firewall-cmd --state >/dev/null 2>&1
-}
-firewalld_name() { say firewalld; }
-
-# The zone of the interface that leads to the network.
-firewalld_need() {
-    local interface
+        running=$(firewall-cmd --list-all 2>/dev/null) || return 1
+    local interface other
     interface=$(awk '$2 == "00000000" && $8 == "00000000" { print $1; exit }' /proc/net/route)
-    zone=$(firewall-cmd --get-zone-of-interface="${interface:-none}" 2>/dev/null ||
-        firewall-cmd --get-default-zone)
+    zone=${running%%[ $'\n']*}
+    if [ -n "$interface" ] && ! grep -Eq "^  interfaces:.* $interface( |\$)" <<<"$running" &&
+        other=$(firewall-cmd --get-zone-of-interface="$interface" 2>/dev/null); then
+        zone=$other running=
+    fi
+}
+firewalld_look() {
+    name=firewalld
+    [ -n "$running" ] && [ $changed = no ] || running=$(firewall-cmd --zone="$zone" --list-all)
+    [ -n "$kept" ] && [[ $command != permanent* ]] ||
+        kept=$(firewall-cmd --permanent --zone="$zone" --list-all)
 }
 
-firewalld_list() { # [--permanent]
-    firewall-cmd "$@" --zone="$zone" --list-rich-rules | sed -nE \
-        "s/^(rule priority=\"$firewalld_priority\"( family=\"ipv[46]\" source address=\"([^\"]+)\")? port port=\"$port\" protocol=\"tcp\" accept)\$/\3 \1/p" |
+firewalld_list() {
+    sed -nE "s/^[[:space:]]*(rule priority=\"$firewalld_priority\"( family=\"ipv[46]\" source address=\"([^\"]+)\")? port port=\"$port\" protocol=\"$protocol\" accept)\$/\3 \1/p" |
         sed 's/^ /any /'
 }
-firewalld_rules() { firewalld_list; }
-firewalld_permanent_rules() { firewalld_list --permanent; }
+firewalld_rules() { firewalld_list <<<"$running"; }
+firewalld_permanent_rules() { firewalld_list <<<"$kept"; }
+
+# Somebody else's: a port, a range of ports, or the service.
+firewalld_is_open_anyway() {
+    awk -v port="$port" -v protocol="$protocol" '
+        $1 == "ports:" { for (i = 2; i <= NF; i++) {
+            split($i, of, "[-/]")
+            if ($i ~ "/" protocol "$" && port >= of[1] + 0 && port <= ($i ~ /-/ ? of[2] : of[1]) + 0) found = 1 } }
+        $1 == "services:" && port "/" protocol == "'$mdns'" && / mdns( |$)/ { found = 1 }
+        $1 == "target:" && $2 == "ACCEPT" { found = 1 }
+        END { exit !found }' <<<"$running"
+}
 
 firewalld_add() { # [--permanent]
     local from family=ipv4
@@ -409,20 +446,19 @@ firewalld_add() { # [--permanent]
     [[ $from != *:* ]] || family=ipv6
     from=${from:+" family=\"$family\" source address=\"$from\""}
     change firewall-cmd --quiet "$@" --zone="$zone" \
-        --add-rich-rule="rule priority=\"$firewalld_priority\"$from port port=\"$port\" protocol=\"tcp\" accept"
+        --add-rich-rule="rule priority=\"$firewalld_priority\"$from port port=\"$port\" protocol=\"$protocol\" accept"
 }
-
 firewalld_remove() { change firewall-cmd --quiet --zone="$zone" --remove-rich-rule="${*:2}"; }
 firewalld_permanent_remove() {
     change firewall-cmd --quiet --permanent --zone="$zone" --remove-rich-rule="${*:2}"
 }
 
 firewalld_open() { has firewalld_rules || firewalld_add; }
-firewalld_close() { firewalld_rules | chosen | each firewalld_remove; }
+firewalld_close() { each firewalld_remove < <(firewalld_rules | chosen); }
 
 firewalld_state() {
     {
-        ! firewall-cmd --quiet --zone="$zone" --query-port="$port/tcp" || say any
+        ! firewalld_is_open_anyway || say others
         firewalld_rules | cut -d' ' -f1
     } | sort -u | grep . || say closed
 }
@@ -431,21 +467,20 @@ firewalld_permanent_open() {
     has firewalld_permanent_rules || firewalld_add --permanent
     firewalld_open
 }
-
 firewalld_permanent_close() {
-    firewalld_permanent_rules | chosen | each firewalld_permanent_remove
+    each firewalld_permanent_remove < <(firewalld_permanent_rules | chosen)
     firewalld_close
 }
 
 # ---- what closes by itself
 
 uptime_s() { cut -d. -f1 /proc/uptime; }
-timer_of() { say "confab-firewall-close-$port$(suffix)"; }
+timer_of() { say "confab-firewall-close-$port-$protocol$(suffix)"; }
 
 # $state/TIMER: network, end on the clock of /proc/uptime, process (0: a timer of systemd).
 timers() {
     local file
-    for file in "$state/confab-firewall-close-$port" "$state/confab-firewall-close-$port-"*; do
+    for file in "$state/confab-firewall-close-$port-$protocol"{,-*}; do
         [ ! -e "$file" ] || say "$(cat "$file") $file"
     done
 }
@@ -463,7 +498,7 @@ timer_forget() { # network end process file
 timer_start() {
     local child=0 name
     name=$(timer_of)
-    set -- "$state/control" close --port "$port" --source "$(who)"
+    set -- "$state/control" close --port "$port/$protocol" --source "$(who)"
     change install -D -m 700 "$script" "$state/control"
     if [ -d /run/systemd/system ]; then
         change systemd-run --quiet --collect --unit="$name" --on-active="${duration}s" \
@@ -482,42 +517,65 @@ timer_start() {
 
 # ---- commands
 
-backend() {
-    if firewalld_is_active; then
-        say firewalld
-    elif ufw_is_active; then
-        say ufw
-    else
-        say kernel
-    fi
-}
-
 status_of() { # network
     local permanent='' left
-    if [ "$1" = unfiltered ]; then
-        say "Port $port/tcp is open: this machine's firewall refuses nothing."
-        return
-    fi
+    case $1 in
+    unfiltered) say "Port $port/$protocol is open: this machine's firewall refuses nothing."; return ;;
+    others) say "Port $port/$protocol is open by a rule that is not confab's ($name)."; return ;;
+    esac
     ! "${firewall}_permanent_rules" | cut -d' ' -f1 | grep -Fqx "$1" || permanent=", also after a reboot"
     left=$(timers | awk -v network="$1" -v now="$(uptime_s)" '$1 == network { print ($2 > now ? $2 - now : 0); exit }')
-    say "Port $port/tcp is open$([ "$1" = any ] || say " for $1")$permanent ($("${firewall}_name"))${left:+; it closes by itself in $((left / 60)) min $((left % 60)) s}."
+    say "Port $port/$protocol is open$([ "$1" = any ] || say " for $1")$permanent ($name)${left:+; it closes by itself in $((left / 60)) min $((left % 60)) s}."
 }
 
 status() {
     local networks
     networks=$("${firewall}_state")
-    if [ "$networks" = closed ]; then
-        say "Port $port/tcp is closed ($("${firewall}_name"))."
-        return 3
+    if [ "$networks" != closed ]; then
+        each status_of <<<"$networks"
+        return
     fi
-    each status_of <<<"$networks"
+    say "Port $port/$protocol is closed ($name)."
+    closed=yes
+}
+
+run() {
+    case $command in
+    *open) each timer_forget < <(timers | awk -v who="$(who)" '$1 == who') ;;
+    *close) each timer_forget < <(timers | chosen) ;;
+    esac
+    "${firewall}_${command//-/_}"
+    [ -z "$duration" ] || [ "$("${firewall}_state")" = unfiltered ] || timer_start
+}
+
+# What was forgotten, or stays behind: the port of the name.
+mdns_hint() {
+    [[ " ${ports[*]} " != *" $mdns "* ]] || return 0
+    local networks
+    networks=$("${firewall}_state")
+    case $command/$networks in
+    *open/closed)
+        [ ! -e /run/avahi-daemon/socket ] ||
+            say "The name that Avahi announces gets no answer through this firewall: $self $command --mdns"
+        ;;
+    *close/closed | *close/unfiltered | *close/others | *open/*) ;;
+    *close/*) say "Port $mdns stays open: $self $command --mdns" ;;
+    esac
+}
+
+for_each_port() { # FUNCTION
+    local one
+    for one in "${ports[@]}"; do
+        port=${one%/*} protocol=${one#*/}
+        "$1"
+    done
 }
 
 confirm() {
     local answer=''
     [ $yes = no ] && [ $dry_run = no ] || return 0
     printf '%s can reach port %s from now on, also after a reboot. Open it? [y/N] ' \
-        "$(network_only | grep . || say "Everybody in your network")" "$port"
+        "$(network_only | grep . || say "Everybody in your network")" "${ports[*]}"
     read -r answer || true
     case $answer in
     y | Y | yes | Yes) ;;
@@ -531,6 +589,14 @@ default_port() {
     say "${port:-8080}"
 }
 
+add_port() { # N[/PROTOCOL]
+    local number=${1%/*}
+    if ! [[ $1 =~ ^[1-9][0-9]{0,4}(/(tcp|udp))?$ ]] || [ "$number" -gt 65535 ]; then
+        wrong "the port is \"$1\": it must be a whole number from 1 to 65535, with /udp behind it for UDP"
+    fi
+    [ "$1" = "$number" ] && ports+=("$1/tcp") || ports+=("$1")
+}
+
 seconds_of() { # TIME
     local number=${1%[smh]}
     [[ $1 =~ ^[1-9][0-9]{0,5}[smh]$ ]] || return 1
@@ -542,14 +608,24 @@ seconds_of() { # TIME
 }
 
 script=$(readlink -f "${BASH_SOURCE[0]}")
+arguments=("$@")
 command=
-port=$(default_port)
+wanted=$(default_port)
+ports=()  # N/PROTOCOL
+port=     # of them, in turn
+protocol=
 source=   # '': not given; any
 duration= # of --for, in seconds
 place=    # of the kernel, while its rules are removed
-zone=     # of firewalld
+name=     # who is in charge
+zone=     # of firewalld; what it says that runs, and that is permanent
+running=
+kept=
 yes=no
+with_mdns=no
 dry_run=no
+changed=no
+closed=no
 while [ $# -gt 0 ]; do
     case $1 in
     --port | --source | --for)
@@ -559,7 +635,8 @@ while [ $# -gt 0 ]; do
     esac
     case $1 in
     --help | -h) usage; exit 0 ;;
-    --port=*) port=${1#*=} ;;
+    --port=*) wanted=${1#*=} ;;
+    --mdns) with_mdns=yes ;;
     --source=any) source=any ;;
     --source=*)
         source=$(network "${1#*=}") ||
@@ -580,20 +657,27 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ -n "$command" ] || { usage >&2; exit 2; }
-if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || [ "$port" -gt 65535 ]; then
-    wrong "the port is \"$port\": it must be a whole number from 1 to 65535"
-fi
+add_port "$wanted"
+[ $with_mdns = no ] || [ "${ports[0]}" = $mdns ] || ports+=("$mdns")
 [ -z "$duration" ] || [ "$command" = open ] || wrong "--for goes with open alone"
-[ "$(id -u)" = 0 ] || die "this needs root: sudo $0 $command --port $port"
+[ "$(id -u)" = 0 ] || die "this needs root: sudo $0 ${arguments[*]}"
 
-firewall=$(backend)
-"${firewall}_need"
-[ "$command" != status ] || { status; exit; }
-[ "$command" != permanent-open ] || confirm
+if firewalld_is_active; then
+    firewall=firewalld
+elif ufw_is_active; then
+    firewall=ufw
+else
+    firewall=kernel
+fi
+"${firewall}_look"
+if [ "$command" != status ]; then
+    [ "$command" != permanent-open ] || confirm
+    for_each_port run
+    [ $dry_run = no ] || exit 0
+    [ $changed = no ] || "${firewall}_look"
+fi
+for_each_port status
 case $command in
-*open) timers | awk -v who="$(who)" '$1 == who' ;;
-*close) timers | chosen ;;
-esac | each timer_forget
-"${firewall}_${command//-/_}"
-[ -z "$duration" ] || [ "$("${firewall}_state")" = unfiltered ] || timer_start
-[ $dry_run = yes ] || status || true
+status) [ $closed = no ] || exit 3 ;;
+*) port=${mdns%/*} protocol=${mdns#*/} mdns_hint ;;
+esac

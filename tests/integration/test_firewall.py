@@ -12,215 +12,36 @@ import sys
 import pytest
 
 from support.deadline import seconds, wait_for
-from support.process import spawn
-from support.server import Server
-
-SCRIPT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "firewall-control.sh"))
-PORT = 8080
-HOST, PHONE = "10.111.0.1", "10.111.0.2"
-HOST6, PHONE6 = "fd00:111::1", "fd00:111::2"
-OTHER, OTHER6 = "10.111.0.3", "fd00:111::3"  # the phone has these as well
-ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
-
-LISTENER = f"""
-import socket
-s = socket.create_server(("::", {PORT}), family=socket.AF_INET6, dualstack_ipv6=True)
-print("listening", flush=True)
-while True:
-    s.accept()[0].close()
-"""
-
-
-def has_namespaces():
-    if os.geteuid() != 0 or not shutil.which("ip", path=ENV["PATH"]):
-        return False
-    return subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True).returncode == 0
-
-
-needs_namespaces = pytest.mark.skipif(not has_namespaces(), reason="needs root and namespaces")
+from support.firewall import (
+    HOST,
+    HOST6,
+    OTHER,
+    OTHER6,
+    PHONE,
+    PHONE6,
+    PORT,
+    SCRIPT,
+    Machine,
+    use_firewalld,
+    use_iptables,
+    use_nft,
+    use_ufw,
+)
+from support.lan import ENV, needs_namespaces
 
 
 def needs(program):
     return pytest.mark.skipif(not shutil.which(program, path=ENV["PATH"]), reason=f"no {program}")
 
 
-class Machine:
-    """Processes that hold the namespaces open; commands enter them by nsenter(1)."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.env = dict(ENV)
-        self.children = []
-        self.host = self._hold()
-        self.phone = self._hold()
-        self._connect()
-        # settings of the machine must not change: a test writes to copies
-        self.ok("mount", "--make-rprivate", "/")
-        for path in ("/etc/ufw", "/lib/ufw", "/etc/firewalld", "/etc/systemd/system"):
-            if os.path.isdir(path):
-                self.copy(path)
-        self.ok("mount", "-t", "tmpfs", "tmpfs", "/run")
-
-    def _hold(self):
-        child = spawn(
-            ["unshare", "--net", "--mount", "sh", "-c", "echo ready; exec sleep infinity"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.children.append(child)
-        assert child.stdout.readline() == "ready\n"
-        return child.pid
-
-    def _connect(self):
-        self.ok("ip", "link", "add", "lan0", "type", "veth", "peer", "name", "lan1")
-        self.ok("ip", "link", "set", "lan1", "netns", str(self.phone))
-        for pid, name, last in ((self.host, "lan0", 1), (self.phone, "lan1", 2)):
-            for command in (
-                f"addr add 10.111.0.{last}/24 dev {name}",
-                f"addr add fd00:111::{last}/64 dev {name} nodad",
-                "link set lo up",
-                f"link set {name} up",
-            ):
-                self.ok("ip", *command.split(), where=pid)
-        self.ok("ip", "route", "add", "default", "via", PHONE)
-        self.ok("ip", "addr", "add", f"{OTHER}/24", "dev", "lan1", where=self.phone)
-        self.ok("ip", "addr", "add", f"{OTHER6}/64", "dev", "lan1", "nodad", where=self.phone)
-
-    def copy(self, path):
-        copy = os.path.join(self.folder, path.strip("/").replace("/", "-"))
-        shutil.copytree(path, copy, symlinks=True)
-        self.ok("mount", "--bind", copy, path)
-
-    def run(self, *command, where=None, **options):
-        return subprocess.run(
-            ["nsenter", "--net", "--mount", "-t", str(where or self.host), *command],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=seconds(60),
-            **options,
-        )
-
-    def ok(self, *command, **options):
-        done = self.run(*command, **options)
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    def start(self, *command, **options):
-        child = spawn(
-            ["nsenter", "--net", "--mount", "-t", str(self.host), *command], env=self.env, **options
-        )
-        self.children.append(child)
-        return child
-
-    def listen(self):
-        child = self.start(sys.executable, "-c", LISTENER, stdout=subprocess.PIPE, text=True)
-        assert child.stdout.readline() == "listening\n"
-
-    def connects(self, address=HOST, timeout=10, source=None):
-        """Does a TCP connection from the phone come through?"""
-        source = source or (PHONE6 if ":" in address else PHONE)
-        code = (
-            "import socket, sys\n"
-            f"try: socket.create_connection(({address!r}, {PORT}), "
-            f"timeout={seconds(timeout)}, source_address=({source!r}, 0)).close()\n"
-            "except OSError: sys.exit(1)\n"
-        )
-        return self.run(sys.executable, "-Ic", code, where=self.phone).returncode == 0
-
-    def is_blocked(self, address=HOST, source=None):
-        """What passes does so within microseconds; only a refusal without an answer takes time."""
-        return not self.connects(address, 0.2, source)
-
-    def control(self, *arguments, **options):
-        return self.run(SCRIPT, *arguments, **options)
-
-    def done(self, *arguments, **options):
-        """The commands it said it runs, and its last line."""
-        done = self.control(*arguments, **options)
-        assert done.returncode == 0, done
-        lines = done.stdout.splitlines()
-        return [line[2:] for line in lines if line.startswith("+ ")], lines[-1] if lines else ""
-
-    def status(self):
-        done = self.control("status")
-        assert done.returncode in (0, 3), done.stderr
-        return done.stdout
-
-    def close(self):
-        # the timers of a test that failed
-        self.run("sh", "-c", "for f in /run/confab-firewall/confab-*; do kill -- -$(cut -d' ' -f3 $f); done")
-        for child in reversed(self.children):
-            child.kill()
-            child.wait()
-            if child.stdout:
-                child.stdout.close()
-
-
 @pytest.fixture
-def machine(tmp_path):
-    m = Machine(str(tmp_path))
+def machine():
+    m = Machine()
     try:
         m.listen()
         yield m
     finally:
         m.close()
-
-
-def use_iptables(machine):
-    for program in ("iptables", "ip6tables"):
-        machine.ok(program, "-P", "INPUT", "DROP")
-        machine.ok(program, "-A", "INPUT", "-i", "lo", "-j", "ACCEPT")
-    machine.ok("ip6tables", "-A", "INPUT", "-p", "ipv6-icmp", "-j", "ACCEPT")
-    return lambda: machine.ok("iptables", "-S") + machine.ok("ip6tables", "-S")
-
-
-def use_nft(machine):
-    """A machine without iptables."""
-    for program in ("iptables", "ip6tables"):
-        machine.ok("mount", "--bind", "/dev/null", os.path.realpath(shutil.which(program, path=ENV["PATH"])))
-    machine.ok(
-        "nft",
-        "add table inet filter; "
-        "add chain inet filter input { type filter hook input priority 0; policy drop; }; "
-        "add rule inet filter input iif lo accept; "
-        "add rule inet filter input meta l4proto ipv6-icmp accept",
-    )
-    return lambda: machine.ok("nft", "list", "ruleset")
-
-
-def use_ufw(machine):
-    machine.ok("ufw", "--force", "enable")
-    return lambda: machine.ok("ufw", "show", "added") + machine.ok("iptables", "-S", "INPUT")
-
-
-# A bus of this test's own, which starts nothing by itself.
-BUS_CONFIG = """<busconfig>
-  <listen>unix:path={}</listen>
-  <policy context="default">
-    <allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>
-    <allow receive_type="method_call"/><allow receive_type="method_return"/>
-    <allow receive_type="error"/><allow receive_type="signal"/>
-  </policy>
-</busconfig>
-"""
-
-
-def use_firewalld(machine):
-    bus = os.path.join(machine.folder, "bus")
-    machine.env["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={bus}"
-    config = os.path.join(machine.folder, "bus.conf")
-    with open(config, "w", encoding="ascii") as f:
-        f.write(BUS_CONFIG.format(bus))
-    machine.start("dbus-daemon", "--nofork", "--nopidfile", f"--config-file={config}")
-    wait_for(lambda: os.path.exists(bus), "the bus listens")
-    machine.start(
-        "firewalld", "--nofork", "--nopid", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    wait_for(lambda: machine.run("firewall-cmd", "--state").returncode == 0, "firewalld", 30)
-    return lambda: machine.ok("firewall-cmd", "--list-all") + machine.ok(
-        "firewall-cmd", "--permanent", "--list-all"
-    )
 
 
 FIREWALLS = [
@@ -309,12 +130,12 @@ def test_source(machine, use, name):
         f"Port {PORT}/tcp is open for {PHONE} ({name}).\n"
         f"Port {PORT}/tcp is open for {PHONE6} ({name}).\n"
     )
-    machine.done("close", "--source", "10.111.0.0/16")
+    machine.done("close", "--source", "10.112.0.0/16")
     assert rules() == opened, "that one was not open"
     machine.done("close", "--source", PHONE)
     assert machine.is_blocked() and machine.connects(HOST6)
-    machine.done("open", "--source", "10.111.0.99/29")  # its network is 10.111.0.96/29
-    assert machine.is_blocked() and "10.111.0.96/29" in machine.status()
+    machine.done("open", "--source", "10.112.0.99/29")  # its network is 10.112.0.96/29
+    assert machine.is_blocked() and "10.112.0.96/29" in machine.status()
     machine.done("close")
     assert rules() == before
     assert machine.is_blocked() and machine.is_blocked(HOST6)
@@ -326,10 +147,13 @@ def test_closes_by_itself(machine, use, name):
     rules = use(machine)
     before = rules()
     machine.done("open", "--source", PHONE, "--for", "1h")
-    _, told = machine.done("open", "--for", f"{seconds(4)}s")
+    # a terminal that ends with the command: its processes get SIGHUP
+    terminal = f"{SCRIPT} open --for {seconds(4)}s"
+    told = machine.ok("script", "--quiet", "--return", "--command", terminal, "/dev/null")
+    told = told.splitlines()[-1]
     assert machine.connects(source=OTHER)
     assert told.startswith(f"Port {PORT}/tcp is open ({name}); it closes by itself in 0 min ")
-    with open(f"/proc/{machine.host}/root/run/confab-firewall/confab-firewall-close-{PORT}") as f:
+    with open(f"/proc/{machine.host.pid}/root/run/confab-firewall/confab-firewall-close-{PORT}-tcp") as f:
         process = int(f.read().split()[2])
     assert os.getsid(process) == process, "it outlives the terminal"
     wait_for(lambda: machine.is_blocked(source=OTHER), "the port is closed", 30)
@@ -340,6 +164,21 @@ def test_closes_by_itself(machine, use, name):
     machine.done("close")
     assert rules() == before and machine.is_blocked()
     assert machine.run("ls", "/run/confab-firewall").stdout == "control\n"
+
+
+@needs_namespaces
+@needs("iptables")
+def test_systemd_closes(machine):
+    """Where it runs, a timer of its: gone after a reboot, as the rule is."""
+    use_iptables(machine)
+    machine.ok("mkdir", "-p", "/run/systemd/system")
+    shown, _ = machine.done("open", "--for", "30m", "--dry-run")
+    copy = "/run/confab-firewall/control"
+    assert shown[-1] == (
+        f"systemd-run --quiet --collect --unit=confab-firewall-close-{PORT}-tcp --on-active=1800s "
+        f"--timer-property=AccuracySec=1s {copy} close --port {PORT}/tcp --source any"
+    )
+    assert machine.is_blocked()
 
 
 @needs_namespaces
@@ -363,21 +202,6 @@ def test_unit_opens_after_a_reboot(machine, use, name):
     assert machine.run("sh", "-c", f"ls {folder}/confab-firewall-*").stdout == ""
 
 
-@needs_namespaces
-@needs("nft")
-def test_page_through_the_opened_port(machine, tmp_path):
-    use_nft(machine)
-    url = f"http://{HOST}:8081/"
-    fetch = ["curl", "--silent", "--fail", "--noproxy", "*", "--max-time"]
-    launcher = ["nsenter", "--net", "-t", str(machine.host)]
-    with Server(launcher=launcher, DATA_DIR=tmp_path / "data", BIND="0.0.0.0", SERVER_PORT=8081, MDNS="off"):
-        assert machine.run(*fetch, "0.3", url, where=machine.phone).returncode != 0
-        machine.done("open", "--port", "8081")
-        assert "<title>" in machine.run(*fetch, "10", url, where=machine.phone).stdout
-        machine.done("close", "--port", "8081")
-        assert machine.run(*fetch, "0.3", url, where=machine.phone).returncode != 0
-
-
 FOREIGN = {
     "iptables": ["iptables", "-A", "INPUT", "-p", "tcp", "--dport", str(PORT), "-j", "ACCEPT"],
     "nft": ["nft", "add rule inet filter input tcp dport 8080 accept"],
@@ -398,6 +222,76 @@ def test_rules_of_others_stay(machine, use, name, request):
         assert done.returncode == 0, done
     assert rules() == before
     assert machine.connects()
+    assert machine.status() == f"Port {PORT}/tcp is open by a rule that is not confab's ({name}).\n"
+
+
+ANSWERS = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 5353))
+s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("224.0.0.251") + socket.inet_aton(HOST))
+print("answers", flush=True)
+while True:
+    _, address = s.recvfrom(1500)
+    s.sendto(socket.inet_aton(HOST), address)
+"""
+
+
+@needs_namespaces
+@pytest.mark.parametrize("use, name", FIREWALLS)
+def test_questions_by_multicast(machine, use, name):
+    """Port 5353/udp is another port with the same commands. ufw lets it through by itself."""
+    rules = use(machine)
+    before = rules()
+    program = machine.start(
+        sys.executable, "-Ic", f"HOST = {HOST!r}{ANSWERS}", stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout.readline() == "answers\n"
+    mine, others = "5353/udp is open (", "5353/udp is open by a rule that is not confab's ("
+    blocked = name != "ufw"
+    assert machine.asks("x.local", 0.3) == (None if blocked else HOST)
+    told = machine.control("status", "--mdns")
+    assert told.returncode == 3 and ("5353/udp is closed" if blocked else others) in told.stdout
+    for command in ("open", "permanent-open"):
+        opened = machine.control(command, "--mdns", "--yes").stdout
+        assert f"{PORT}/tcp is open" in opened
+        assert mine in opened or "5353/udp is open, also after a reboot (" in opened
+        assert machine.asks("x.local") == HOST and machine.connects()
+    assert machine.control("status", "--port", "5353/udp").returncode == 0
+    shown, _ = machine.done("permanent-close")
+    assert shown and machine.is_blocked() and machine.asks("x.local") == HOST
+    machine.done("permanent-close", "--mdns")
+    assert machine.asks("x.local", 0.3) == (None if blocked else HOST)
+    assert rules() == before
+
+
+@needs_namespaces
+@pytest.mark.parametrize("use, name", FIREWALLS[1:2])
+def test_rules_of_others_with_many_ports(machine, use, name):
+    use(machine)
+    for rule, state in (
+        ("tcp dport 80 accept", 3),
+        ("udp dport 8080 accept", 3),
+        ("tcp dport 8080 drop", 3),
+        ("tcp dport { 80, 18080 } accept", 3),
+        ("ip saddr 10.0.0.0/8 tcp dport { 80, 8080 } counter accept", 0),
+    ):
+        machine.ok("nft", f"add rule inet filter input {rule}")
+        assert machine.control("status").returncode == state, rule
+
+
+@needs_namespaces
+@pytest.mark.parametrize("use, name", FIREWALLS[3:])
+def test_zone_of_the_interface(machine, use, name):
+    """The zone that the network's interface is in, which need not be the default one."""
+    use(machine)
+    machine.ok("firewall-cmd", "--zone=home", "--change-interface=lan0")
+    assert machine.is_blocked()
+    shown, _ = machine.done("open")
+    assert "--zone=home" in shown[0] and machine.connects()
+    machine.ok("firewall-cmd", "--zone=home", "--add-port=8000-8090/tcp")
+    machine.done("close")
+    assert "not confab's" in machine.status() and machine.connects()
 
 
 @needs_namespaces
@@ -437,6 +331,9 @@ def test_help():
         (["open", "close"], "one command"),
         (["open", "--port", "0"], '"0"'),
         (["open", "--port", "65536"], '"65536"'),
+        (["open", "--port", "80/sctp"], '"80/sctp"'),
+        (["open", "--port", "/udp"], '"/udp"'),
+        (["open", "--port", ""], '""'),
         (["open", "--port", "80; reboot"], '"80; reboot"'),
         (["open", "--port"], "missing after --port"),
         (["open", "--source"], "missing after --source"),
@@ -484,7 +381,7 @@ def test_without_root():
         os.unlink(folder)
     assert done.returncode == 1
     assert done.stderr == (
-        f"confab-firewall-control.sh: this needs root: sudo {folder} open --port 8080\n"
+        f"confab-firewall-control.sh: this needs root: sudo {folder} open\n"
     )
 
 

@@ -57,7 +57,15 @@ class Client:
     Without `user` nothing is said after the handshake."""
 
     def __init__(
-        self, server, user=None, room=None, session=None, token=None, answer_heartbeats=True, **ws
+        self,
+        server,
+        user=None,
+        room=None,
+        session=None,
+        token=None,
+        answer_heartbeats=True,
+        host="127.0.0.1",
+        **ws,
     ):
         self.user = user
         self.room = room
@@ -73,7 +81,7 @@ class Client:
         query = {"username": user, "room": room, "session": session, "token": token}
         query = urlencode({k: v for k, v in query.items() if v is not None})
         scheme = "wss" if "ssl" in ws else "ws"
-        self.url = f"{scheme}://127.0.0.1:{server.port}/ws" + ("?" + query if query else "")
+        self.url = f"{scheme}://{host}:{server.port}/ws" + ("?" + query if query else "")
         self._ws = loop().run(self._connect(ws))
         self.subprotocol = self._ws.subprotocol
 

@@ -1,5 +1,7 @@
 """Two machines on one wire: network and mount namespaces, with real programs in them."""
 
+import contextlib
+import ctypes
 import os
 import shutil
 import subprocess
@@ -49,7 +51,7 @@ class Host:
         assert holder.stdout.readline() == "ready\n"
         self.pid = holder.pid
         self.bus = os.path.join(folder, f"{name}.bus")
-        self.env = ENV | {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.bus}"}
+        self.env = dict(ENV)
         self.avahi = None
         self.ok("mount", "--make-rprivate", "/")
         self.ok("mount", "-t", "tmpfs", "tmpfs", "/run")
@@ -87,7 +89,25 @@ class Host:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return self.spawn([*self.enter, *command], env=self.env, **{**quiet, **options})
 
+    @contextlib.contextmanager
+    def inside(self):
+        """What this thread connects from here on is in this machine's network."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net") as own, open(f"/proc/{self.pid}/ns/net") as there:
+            try:
+                assert libc.setns(there.fileno(), 0) == 0, os.strerror(ctypes.get_errno())
+                yield
+            finally:
+                assert libc.setns(own.fileno(), 0) == 0, os.strerror(ctypes.get_errno())
+
+    def copy(self, path):
+        """What the machine writes to that folder goes to a copy."""
+        copy = os.path.join(self.folder, self.name + path.replace("/", "-"))
+        shutil.copytree(path, copy, symlinks=True)
+        self.ok("mount", "--bind", copy, path)
+
     def start_bus(self):
+        self.env["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={self.bus}"
         config = os.path.join(self.folder, f"{self.name}.conf")
         with open(config, "w", encoding="ascii") as f:
             f.write(BUS.format(self.bus))
@@ -114,7 +134,7 @@ class Host:
 
     def serve(self, redis, **settings):
         # a Redis on a Unix socket is in every network
-        bus = {"DBUS_SYSTEM_BUS_ADDRESS": self.env["DBUS_SYSTEM_BUS_ADDRESS"]}
+        bus = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.bus}"}
         options = {"BIND": "0.0.0.0", "SERVER_PORT": "8080", **bus, **settings}
         return Server(redis, launcher=self.enter, **options)
 
@@ -129,7 +149,13 @@ class Host:
         )
         return self.ok(sys.executable, "-Ic", code)
 
+    def closes(self):
+        """The processes that firewall-control.sh left to close ports later."""
+        return self.run("sh", "-c", "cut -d' ' -f3 /run/confab-firewall/confab-*").stdout.split()
+
     def close(self):
+        for process in self.closes():
+            self.run("kill", "--", f"-{process}")
         for child in reversed(self.children):
             child.kill()
             child.wait()
