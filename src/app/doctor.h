@@ -6,6 +6,8 @@
 #include "confab/base/base.h"
 #include "confab/base/settings.h"
 
+#include <sys/types.h>
+
 enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILURE, DOCTOR_STATES };
 
 enum { DOCTOR_COMMAND_BYTES = 512 };
@@ -13,7 +15,8 @@ enum { DOCTOR_COMMAND_BYTES = 512 };
 struct doctor {
     const struct settings *settings;
     bool json;
-    bool serves; /* confab answers on its port */
+    bool serves;   /* confab answers on its port */
+    pid_t process; /* that confab's, 0: it does not run, or belongs to somebody else */
     unsigned counts[DOCTOR_STATES];
 };
 

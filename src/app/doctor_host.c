@@ -3,6 +3,7 @@
 #include "confab/archive/sink.h"
 #include "confab/net/net.h"
 #include "doctor.h"
+#include "doctor_proc.h"
 #include "tls_x509.h"
 
 #include <dirent.h>
@@ -31,44 +32,59 @@ static const uint64_t little_mb = 512, none_mb = 16;
 
 /* ---- limits ---- */
 
-/* The server raises the limit as far as it may: this does the same, in this process. */
-static void tell_descriptors(struct doctor *d)
+/* Of the server, or of one that would be started here: it raises the limit as far as it may, so
+ * this process does the same. */
+static uint64_t descriptors_of(const struct doctor *d, uint64_t wanted)
 {
-    const rlim_t wanted = (rlim_t)net_descriptors(d->settings);
-    struct rlimit limit;
-    char command[DOCTOR_COMMAND_BYTES];
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (limit.rlim_max < wanted) {
-        const struct rlimit more = { .rlim_cur = wanted, .rlim_max = wanted };
-        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-            limit = more;
-    }
-    if (limit.rlim_max >= wanted)
-        doctor_tell(d, DOCTOR_OK, "descriptors", NULL,
-                    "%llu descriptors are allowed, MAX_CLIENTS=%" PRId64 " takes %llu",
-                    (unsigned long long)limit.rlim_max, d->settings->max_clients,
-                    (unsigned long long)wanted);
-    else
-        doctor_tell(d, limit.rlim_max < FEW_DESCRIPTORS ? DOCTOR_FAILURE : DOCTOR_WARNING,
-                    "descriptors",
-                    doctor_command(command, "sudo prlimit --pid $$ --nofile=%llu",
-                                   (unsigned long long)wanted),
-                    "only %llu descriptors are allowed, MAX_CLIENTS=%" PRId64 " takes %llu",
-                    (unsigned long long)limit.rlim_max, d->settings->max_clients,
-                    (unsigned long long)wanted);
+    const struct rlimit more = { .rlim_cur = wanted, .rlim_max = wanted };
+    if (d->process != 0)
+        return proc_limit(d->process, PROC_DESCRIPTORS, false);
+    if (proc_limit(0, PROC_DESCRIPTORS, true) < wanted)
+        setrlimit(RLIMIT_NOFILE, &more); /* root may */
+    return proc_limit(0, PROC_DESCRIPTORS, true);
 }
 
-/* A whole number in a file, UINT64_MAX when there is none. */
-static uint64_t number_in(const char *path)
+/* "confab", or which of them when it runs. */
+static const char *server_of(const struct doctor *d, char out[32])
 {
-    char text[32];
-    FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return UINT64_MAX;
-    const bool is_there = fgets(text, sizeof text, f) != NULL && *text >= '0' && *text <= '9';
-    fclose(f);
-    return is_there ? strtoull(text, NULL, 10) : UINT64_MAX;
+    if (d->process != 0)
+        snprintf(out, 32, "confab (process %d)", (int)d->process);
+    else
+        snprintf(out, 32, "confab");
+    return out;
+}
+
+static void tell_descriptors(struct doctor *d)
+{
+    const uint64_t wanted = net_descriptors(d->settings), have = descriptors_of(d, wanted);
+    char command[DOCTOR_COMMAND_BYTES], unit[NAME_MAX] = "", who[32];
+    server_of(d, who);
+    if (have >= wanted) {
+        doctor_tell(d, DOCTOR_OK, "descriptors", NULL,
+                    "%s may open enough files: MAX_CLIENTS=%" PRId64 " takes %" PRIu64, who,
+                    d->settings->max_clients, wanted);
+        return;
+    }
+    if (d->process != 0)
+        proc_unit(d->process, unit);
+    if (*unit != '\0')
+        doctor_command(command, "sudo systemctl edit %s # [Service] LimitNOFILE=%" PRIu64, unit,
+                       wanted);
+    else
+        doctor_command(command, "sudo prlimit --pid $$ --nofile=%" PRIu64, wanted);
+    doctor_tell(d, have < FEW_DESCRIPTORS ? DOCTOR_FAILURE : DOCTOR_WARNING, "descriptors", command,
+                "%s may open only %" PRIu64 " files, MAX_CLIENTS=%" PRId64 " takes %" PRIu64 "%s",
+                who, have, d->settings->max_clients, wanted,
+                d->process != 0 ? ". Start it again afterwards" : "");
+}
+
+/* Root's processes are not counted (setrlimit(2), RLIMIT_NPROC). */
+static bool is_roots(pid_t process)
+{
+    char path[32];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%d", (int)process);
+    return process == 0 ? geteuid() == 0 : stat(path, &st) != 0 || st.st_uid == 0;
 }
 
 static void tell_threads(struct doctor *d)
@@ -78,19 +94,23 @@ static void tell_threads(struct doctor *d)
                           : s->pump_mode == PUMPS_THREADS ? s->max_clients
                                                           : s->pump_thread_clients;
     const uint64_t wanted = 2 * (uint64_t)pumps + s->net_thread_count + OWN_THREADS;
-    uint64_t most = number_in("/proc/sys/kernel/threads-max");
-    const uint64_t group = number_in("/sys/fs/cgroup/pids.max");
-    struct rlimit limit;
-    if (geteuid() != 0 && getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_max < most)
-        most = limit.rlim_max;
+    uint64_t most = proc_number("/proc/sys/kernel/threads-max");
+    const uint64_t group = proc_most_tasks(d->process);
+    const uint64_t user =
+        is_roots(d->process) ? UINT64_MAX : proc_limit(d->process, PROC_PROCESSES, d->process == 0);
+    char who[32];
+    if (user < most)
+        most = user;
     if (group < most)
         most = group;
+    server_of(d, who);
     if (most >= wanted)
-        doctor_tell(d, DOCTOR_OK, "threads", NULL, "enough are allowed: confab may start %" PRIu64,
+        doctor_tell(d, DOCTOR_OK, "threads", NULL, "enough are allowed: %s may start %" PRIu64, who,
                     wanted);
     else
         doctor_tell(d, DOCTOR_WARNING, "threads", "confab --pumps shared",
-                    "only %" PRIu64 " threads are allowed, confab may want %" PRIu64, most, wanted);
+                    "only %" PRIu64 " threads are allowed, %s may want %" PRIu64, most, who,
+                    wanted);
 }
 
 /* ---- the clock ---- */

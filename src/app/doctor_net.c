@@ -3,6 +3,7 @@
 #include "confab/app/tls.h"
 #include "confab/base/addresses.h"
 #include "doctor.h"
+#include "doctor_proc.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -83,13 +84,30 @@ static int free_port(const char *bind, int port)
     return port;
 }
 
+static void tell_taken(struct doctor *d, int port)
+{
+    char command[DOCTOR_COMMAND_BYTES];
+    struct proc_listener who;
+    doctor_command(command, "confab --server-port %d", free_port(d->settings->bind, port));
+    if (proc_listener(port, NULL, &who))
+        doctor_tell(d, DOCTOR_FAILURE, "port", command, "port %d is taken by %s (process %d)", port,
+                    who.name, (int)who.pid);
+    else
+        doctor_tell(d, DOCTOR_FAILURE, "port", command,
+                    "port %d is taken by a program of another user: sudo confab doctor names it",
+                    port);
+}
+
 static void tell_port(struct doctor *d)
 {
     const struct settings *s = d->settings;
     const int port = (int)s->server_port;
     char body[ANSWER_BYTES], command[DOCTOR_COMMAND_BYTES];
     const int status = health_ask(health_host(s->bind), port, body, sizeof body);
+    struct proc_listener own;
     d->serves = is_confab(status, body);
+    if (d->serves && proc_listener(port, "confab", &own))
+        d->process = own.pid;
     const int error = d->serves ? 0 : try_to_bind(s->bind, port);
     if (d->serves && status == 200)
         doctor_tell(d, DOCTOR_OK, "port", NULL, "confab answers on port %d", port);
@@ -97,9 +115,7 @@ static void tell_port(struct doctor *d)
         doctor_tell(d, DOCTOR_FAILURE, "port", "confab --check-health",
                     "confab answers on port %d, but is not well", port);
     else if (error == -EADDRINUSE)
-        doctor_tell(d, DOCTOR_FAILURE, "port",
-                    doctor_command(command, "confab --server-port %d", free_port(s->bind, port)),
-                    "port %d is taken by another program", port);
+        tell_taken(d, port);
     else if (error == -EACCES)
         doctor_tell(d, DOCTOR_FAILURE, "port", "confab --server-port 8080",
                     "this user may not use port %d", port);
@@ -152,7 +168,7 @@ static bool find_script(char out[PATH_MAX])
     return false;
 }
 
-/* Runs `SCRIPT status --port N`. Its exit status, or -1; its first line in out. */
+/* Runs `SCRIPT status --port PORT`. Its exit status, or -1; its first line in out. */
 static int ask_script(const char *script, const char *port, char *out, size_t out_size)
 {
     const char *argv[] = { script, "status", "--port", port, NULL };
@@ -237,8 +253,21 @@ static void tell_names(struct doctor *d)
     }
 }
 
+/* Does the firewall drop the questions for the name? */
+static bool mdns_is_refused(const struct doctor *d, char command[DOCTOR_COMMAND_BYTES])
+{
+    char script[PATH_MAX], line[256];
+    if (geteuid() != 0 || !find_script(script) ||
+        ask_script(script, "5353/udp", line, sizeof line) != SCRIPT_CLOSED)
+        return false;
+    doctor_command(command, "sudo %s open --port %" PRId64 " --mdns", script,
+                   d->settings->server_port);
+    return true;
+}
+
 static void tell_mdns(struct doctor *d)
 {
+    char command[DOCTOR_COMMAND_BYTES];
     static const char *const places[] = { "/run/avahi-daemon/socket",
                                           "/var/run/avahi-daemon/socket" };
     const struct settings *s = d->settings;
@@ -247,6 +276,9 @@ static void tell_mdns(struct doctor *d)
         runs = access(places[i], F_OK) == 0;
     if (strcmp(s->mdns, "off") == 0)
         doctor_tell(d, DOCTOR_OK, "mdns", NULL, "switched off (MDNS=off)");
+    else if (runs && mdns_is_refused(d, command))
+        doctor_tell(d, DOCTOR_WARNING, "mdns", command,
+                    "the firewall drops the questions of other devices for %s.local", s->mdns_name);
     else if (runs)
         doctor_tell(d, DOCTOR_OK, "mdns", NULL, "Avahi runs: the name %s.local can be announced",
                     s->mdns_name);
@@ -257,48 +289,31 @@ static void tell_mdns(struct doctor *d)
 
 /* ---- other devices ---- */
 
-/* Complete entries of /proc/net/arp (proc(5)): devices that this machine has talked to. Columns:
- * address, hardware type, flags, hardware address, mask, device. */
-static unsigned neighbours(const char *interface)
-{
-    enum { COLUMNS = 6, COMPLETE = 2 };
-    char line[256];
-    unsigned count = 0;
-    FILE *f = fopen("/proc/net/arp", "re");
-    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-        char *rest = line, *word, *field[COLUMNS];
-        size_t n = 0;
-        while (n < COLUMNS && (word = strsep(&rest, " \n")) != NULL) {
-            if (*word != '\0')
-                field[n++] = word;
-        }
-        if (n == COLUMNS && strtoul(field[2], NULL, 16) & COMPLETE &&
-            strcmp(field[5], interface) == 0)
-            count++;
-    }
-    if (f != NULL)
-        fclose(f);
-    return count;
-}
-
-/* An access point that keeps its clients apart cannot be seen from here, only guessed: on a
- * wireless network where nobody but the router (one neighbour) was ever met. */
+/* Whether an access point keeps its clients apart shows only when two of them talk. What can be
+ * said from here is whom this machine has met. */
 static void tell_isolation(struct doctor *d, const struct lan_address *lan)
 {
-    char name[IF_NAMESIZE] = "", path[64];
+    char name[IF_NAMESIZE] = "", path[64], command[DOCTOR_COMMAND_BYTES], router[64] = "";
+    struct proc_neighbours n;
     if (lan->interface == 0 || if_indextoname(lan->interface, name) == NULL)
         return;
     snprintf(path, sizeof path, "/sys/class/net/%s/wireless", name);
     const bool wireless = access(path, F_OK) == 0;
-    const unsigned others = neighbours(name);
-    if (wireless && others <= 1)
-        doctor_tell(d, DOCTOR_WARNING, "isolation", "ping PHONE",
-                    "no other device was met on the Wi-Fi %s: if phones do not reach this "
-                    "machine, its access point keeps them apart (guest network, AP isolation)",
-                    name);
+    proc_neighbours(name, &n);
+    if (n.router[0] != '\0')
+        snprintf(router, sizeof router, "the router %s %s, ", n.router,
+                 n.router_answers ? "answers" : "has not answered lately");
+    if (wireless && n.others == 0)
+        doctor_tell(d, DOCTOR_WARNING, "isolation",
+                    doctor_command(command, "ip neighbour show dev %s", name),
+                    "on the Wi-Fi %s %sno other device has spoken to this machine. If phones in it "
+                    "do not reach it, its access point keeps them apart: leave the guest network, "
+                    "or switch AP isolation off",
+                    name, router);
     else
-        doctor_tell(d, DOCTOR_OK, "isolation", NULL, "%s is %s, %u other devices were met", name,
-                    wireless ? "wireless" : "wired", others);
+        doctor_tell(d, DOCTOR_OK, "isolation", NULL, "%s is %s: %s%u other device%s met", name,
+                    wireless ? "wireless" : "wired", router, n.others,
+                    n.others == 1 ? " was" : "s were");
 }
 
 void doctor_network(struct doctor *d)

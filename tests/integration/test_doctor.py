@@ -9,7 +9,7 @@ import pytest
 
 from support.lan import ADDRESSES, ENV, Lan, needs_namespaces
 from support.redis import Redis
-from support.server import BINARY
+from support.server import BINARY, Server
 
 PROGRAMS = ("avahi-daemon", "dbus-daemon", "faketime", "iptables", "openssl", "setpriv", "prlimit")
 pytestmark = [
@@ -82,6 +82,10 @@ def only(found, check, state, text, command):
     assert text in found[check][1] and command in found[check][2], found
 
 
+def mending(finding):
+    return finding[2].removeprefix("sudo ").split()
+
+
 def test_all_is_well(machine):
     assert machine.findings() == {}
     done = machine.doctor()
@@ -97,11 +101,15 @@ def test_firewall_closed(machine):
     host.ok("iptables", "-P", "INPUT", "DROP")
     try:
         found = machine.findings()
+        assert list(found) == ["firewall", "mdns"]
+        name = {"mdns": found.pop("mdns")}
         only(found, "firewall", "failure", f"{PORT}/tcp is closed", f" open --port {PORT}")
-        mend = found["firewall"][2].removeprefix("sudo ").split()
-        host.ok(*mend)
+        host.ok(*mending(found["firewall"]))
+        assert machine.findings() == name
+        only(name, "mdns", "warning", "questions of other devices for confab.local", " --mdns")
+        host.ok(*mending(name["mdns"]))
         assert machine.findings() == {}
-        host.ok(*(word.replace("open", "close") for word in mend))
+        host.ok(*(word.replace("open", "close") for word in mending(name["mdns"])))
     finally:
         host.ok("iptables", "-P", "INPUT", "ACCEPT")
         host.ok("iptables", "-F", "INPUT")
@@ -170,18 +178,46 @@ def test_port_taken(machine):
     assert other.stdout.readline() == "x\n"
     try:
         found = machine.findings(SERVER_PORT="8090")
-        only(found, "port", "failure", "8090 is taken", "confab --server-port 8091")
+        who = f"taken by {os.path.basename(sys.executable)} (process {other.pid})"
+        only(found, "port", "failure", who, "confab --server-port 8091")
+        found = machine.findings(SERVER_PORT="8090", launcher=NOBODY)
+        assert "another user" in found["port"][1]
     finally:
         other.kill()
         other.wait()
 
 
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 LIMITED = ("prlimit", "--nofile=256:256", "setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all")
 
 
 def test_few_descriptors(machine):
-    found = machine.findings(launcher=LIMITED)
-    only(found, "descriptors", "failure", "only 256 descriptors", "prlimit --pid $$ --nofile=")
+    """Of the server that runs, or of one that would be started."""
+    assert machine.findings(launcher=LIMITED) == {}
+    found = machine.findings(launcher=LIMITED, SERVER_PORT="8090")
+    assert found.pop("port")[0] == "warning"
+    only(found, "descriptors", "failure", "confab may open only 256 files", "prlimit --pid $$")
+    launcher = [*machine.host.enter, *LIMITED]
+    with Server(machine.redis, launcher=launcher, SERVER_PORT="8090", BIND="0.0.0.0") as server:
+        found = machine.findings(SERVER_PORT="8090")
+        text = f"confab (process {server.process.pid}) may open only 256 files"
+        only(found, "descriptors", "failure", text, "prlimit --pid $$ --nofile=")
+
+
+def test_wireless_network_where_nobody_was_met(machine):
+    host, phone = machine.lan.hosts
+    host.ok("mount", "-t", "tmpfs", "tmpfs", "/sys/class/net")
+    try:
+        host.ok("mkdir", "-p", "/sys/class/net/lan0/wireless")
+        text = f"the router {PHONE} answers, no other device has spoken to this machine"
+        only(machine.findings(), "isolation", "warning", text, "ip neighbour show dev lan0")
+        phone.ok("ip", "addr", "add", "10.112.0.9/24", "dev", "lan1")
+        machine.host.fetch("http://10.112.0.9/")
+        assert machine.findings() == {}
+        assert "lan0 is wireless" in machine.doctor().stdout
+    finally:
+        phone.run("ip", "addr", "del", "10.112.0.9/24", "dev", "lan1")
+        host.ok("umount", "/sys/class/net")
 
 
 @pytest.mark.parametrize("shift, word", [("+1h", "ahead of"), ("-1h", "behind")])
