@@ -11,8 +11,10 @@
 
 enum {
     STEP_US = 5000, /* in one epoch, before the next newest one gets its turn */
-    STEP_HITS_LEAST = 16,
-    RARE = SEARCH_CANDIDATES / 2, /* fewer matches in all scans */
+    STEP_HITS_LEAST = 8,
+    STEP_HITS_OVER = 8,                 /* times as many as were expected are too many */
+    ENOUGH = SEARCH_CANDIDATES * 3 / 4, /* newer than all that was not looked at */
+    RARE = SEARCH_CANDIDATES / 2,       /* fewer matches in all scans */
     GRID = 64,
 };
 
@@ -22,21 +24,21 @@ static const int64_t MONTH_MS = INT64_C(30) * 24 * 3600 * 1000;
 struct scan {
     int64_t low, high; /* ids that are left; high < low: none */
     int64_t time_ms; /* of the newest message in them; when none is left, of the oldest there was */
-    int64_t oldest;  /* id of the epoch's first message; 0: not known yet */
+    int64_t oldest;  /* id of the epoch's first message */
     int64_t newest;  /* of its last one before the window ends */
     int64_t times_ms[GRID + 2]; /* of messages evenly between them; 0: not known yet */
 };
 
 struct candidate {
     int64_t id;
-    double score;
+    double score, time_ms; /* the time is about right */
     size_t scan;
 };
 
 struct limits {
     int64_t deadline_us, last_us; /* the second one for a window that was begun on another page */
-    size_t most, enough;          /* candidates: of one step, and of a window */
     int64_t step_us;              /* in one scan, before the next newest one gets its turn */
+    size_t step_hits;             /* that a step is to find, about */
 };
 
 struct search {
@@ -44,8 +46,9 @@ struct search {
     struct parts *parts;
     struct scan *scans;
     size_t scan_count, scan_room;
-    bool is_cut;  /* there are more */
-    size_t steps; /* of scans, in this search */
+    bool is_cut;             /* there are more */
+    size_t steps;            /* of scans, in this search */
+    int64_t looked, matched; /* messages that were looked at, about, and hits among them */
     struct candidate *candidates;
     size_t candidate_count, candidate_room;
     struct search_hit hits[RULE_SEARCH_RESULTS];
@@ -75,10 +78,13 @@ static bool find(struct file *f, enum statement which, int64_t low, int64_t high
 static bool scan_cut(struct file *f, struct scan *scan, const struct cursor *c, int64_t own_ms)
 {
     const int64_t since_ms = c->since_ms > own_ms ? c->since_ms : own_ms;
+    int64_t began_ms;
 
     if (!find(f, STATEMENT_LAST, scan->low, scan->high, &scan->high, &scan->time_ms) ||
-        scan->time_ms < since_ms)
+        scan->time_ms < since_ms ||
+        !find(f, STATEMENT_FIRST, scan->low, scan->high, &scan->oldest, &began_ms))
         return false;
+    scan->low = scan->oldest;
     if (since_ms > 0)
         scan->low = message_at(f, scan->low, scan->high, since_ms);
     if (scan->time_ms >= c->until_ms) {
@@ -144,12 +150,9 @@ static void candidate_add(struct search *s, const struct candidate *c)
  * three, which spares reading each candidate; the same on every page of a window. */
 static double time_about(struct file *f, struct scan *scan, int64_t id)
 {
-    int64_t ignored;
-
-    if (scan->oldest == 0)
-        find(f, STATEMENT_FIRST, epoch_low(epoch_of(id)), id, &scan->oldest, &ignored);
     const int64_t block = (scan->newest - scan->oldest) / GRID + 1;
-    const int64_t i = (id - scan->oldest) / block;
+    const int64_t i = (id - scan->oldest) / block, begin = scan->oldest + i * block;
+    const int64_t size = scan->newest - begin < block ? scan->newest - begin : block;
 
     for (int64_t j = i; j <= i + 1; j++) {
         const int64_t from = scan->oldest + j * block;
@@ -158,7 +161,7 @@ static double time_about(struct file *f, struct scan *scan, int64_t id)
             !find(f, STATEMENT_FIRST, from, scan->newest, &at, &scan->times_ms[j]))
             find(f, STATEMENT_LAST, scan->oldest, scan->newest, &at, &scan->times_ms[j]);
     }
-    const double part = (double)(id - scan->oldest - i * block) / (double)block;
+    const double part = size > 0 ? (double)(id - begin) / (double)size : 0;
     return (double)scan->times_ms[i] * (1 - part) + (double)scan->times_ms[i + 1] * part;
 }
 
@@ -185,13 +188,15 @@ static struct scan *scan_of(const struct search *s, int64_t id)
     return NULL;
 }
 
-/* Candidates of low … high, the newest `most` of them as far as time goes. Returns the lowest id that
- * was looked at. */
-static int64_t match(struct file *f, int64_t low, int64_t high, size_t most, int64_t deadline_us)
+/* Candidates of low … high. Downwards: the newest `most` of them as far as time goes; returns the
+ * lowest id that was looked at. Upwards: all of them; when they are `most` or time is over none, and
+ * high + 1. */
+static int64_t match(struct file *f, enum statement which, int64_t low, int64_t high, size_t most,
+                     int64_t deadline_us)
 {
     struct search *s = f->search;
-    const size_t end = s->candidate_count + most;
-    sqlite3_stmt *matches = file_statement(f, STATEMENT_SEARCH_MATCH);
+    const size_t begin = s->candidate_count;
+    sqlite3_stmt *matches = file_statement(f, which);
 
     bind_text(matches, 1, s->query.match.data, s->query.match.size);
     bind_number(matches, 2, low);
@@ -200,29 +205,47 @@ static int64_t match(struct file *f, int64_t low, int64_t high, size_t most, int
     while (file_row(f, matches)) {
         const int64_t id = sqlite3_column_int64(matches, 0);
         const bool is_hit = sqlite3_column_type(matches, 1) != SQLITE_NULL;
-        const struct scan *scan = is_hit ? scan_of(s, id) : NULL;
+        struct scan *scan = is_hit ? scan_of(s, id) : NULL;
         if (scan != NULL) {
             const struct candidate c = { .id = id,
                                          .score = sqlite3_column_double(matches, 1),
+                                         .time_ms = time_about(f, scan, id),
                                          .scan = (size_t)(scan - s->scans) };
             candidate_add(s, &c);
         }
-        if (s->candidate_count == end || clock_mono_us() >= deadline_us) {
-            low = id;
-            break;
+        if (s->candidate_count - begin < most && clock_mono_us() < deadline_us)
+            continue;
+        low = id;
+        if (which == STATEMENT_SEARCH_MATCH_UP) {
+            s->candidate_count = begin;
+            low = high + 1;
         }
+        break;
     }
     sqlite3_reset(matches);
     return low;
 }
 
-/* Looks at the next messages of a scan, and moves it on. */
-static void scan_step(struct file *f, struct scan *scan, size_t most, int64_t deadline_us)
+/* Looks at the next messages of a scan, and moves it on. To begin in the middle of the index costs
+ * FTS5 several times as much downwards as it does upwards (fts5SegIterReverseInitPage()), and here
+ * that is most of what a step costs: so where it is known how many messages have some hits, those
+ * are looked at upwards. */
+static void scan_step(struct file *f, struct scan *scan, const struct limits *limits)
 {
-    const int64_t high = scan->high;
-    int64_t id;
-    const int64_t low = match(f, scan->low, high, most, deadline_us);
+    struct search *s = f->search;
+    const int64_t high = scan->high, wanted = (int64_t)limits->step_hits;
+    const int64_t before = (int64_t)s->candidate_count;
+    const int64_t size = s->looked > 0 ? wanted * s->looked / (s->matched + 1) + 1 : 0;
+    int64_t low = high + 1, id;
 
+    if (size > 0)
+        low = match(f, STATEMENT_SEARCH_MATCH_UP, high - scan->low < size ? scan->low : high - size,
+                    high, STEP_HITS_OVER * limits->step_hits, clock_mono_us() + limits->step_us);
+    if (low > high)
+        low = match(f, STATEMENT_SEARCH_MATCH, scan->low, high, limits->step_hits,
+                    clock_mono_us() + limits->step_us);
+    s->looked += high - low + 1;
+    s->matched += (int64_t)s->candidate_count - before;
     scan->high = low - 1;
     if (find(f, STATEMENT_LAST, scan->low, scan->high, &scan->high, &scan->time_ms))
         return;
@@ -238,18 +261,30 @@ static void drop_older(struct file *f, int64_t since_ms)
     int64_t *from = xcalloc(s->scan_count, sizeof *from); /* 0: not known yet */
     size_t kept = 0;
 
-    for (size_t i = 0; i < s->candidate_count; i++) { /* of one scan the newest comes first */
+    for (size_t i = 0; i < s->candidate_count; i++) {
         const struct candidate c = s->candidates[i];
         const struct scan *scan = &s->scans[c.scan];
         if (from[c.scan] == 0)
             from[c.scan] = scan->time_ms >= since_ms
                                ? scan->high + 1
-                               : message_at(f, scan->high + 1, c.id, since_ms);
+                               : message_at(f, scan->high + 1, scan->newest, since_ms);
         if (c.id >= from[c.scan])
             s->candidates[kept++] = c;
     }
     s->candidate_count = kept;
     free(from);
+}
+
+/* Are there enough candidates that are newer than all that was not looked at? */
+static bool is_filled(const struct search *s, const struct scan *next)
+{
+    size_t newer = 0;
+
+    if (s->candidate_count < ENOUGH)
+        return false;
+    for (size_t i = 0; i < s->candidate_count; i++)
+        newer += s->candidates[i].time_ms > (double)next->time_ms;
+    return newer >= ENOUGH;
 }
 
 /* Whoever turns a page sees the window that the first page had; a window has something of each
@@ -263,10 +298,8 @@ static bool is_enough(const struct search *s, const struct scan *next, const str
         return true;
     if (c->next > 0)
         return false;
-    if (s->candidate_count >= limits->enough)
-        return true;
-    return now_us >= limits->deadline_us && s->steps >= s->scan_count &&
-           next->time_ms + 1 < c->until_ms;
+    return is_filled(s, next) || (now_us >= limits->deadline_us && s->steps >= s->scan_count &&
+                                  next->time_ms + 1 < c->until_ms);
 }
 
 /* Until time is up or there are enough candidates; then the window ends at the time that it came
@@ -278,7 +311,7 @@ static void look_by_time(struct file *f, struct cursor *c, const struct limits *
 
     while ((scan = scan_next(s)) != NULL && !is_enough(s, scan, c, limits) &&
            f->status == SINK_OK) {
-        scan_step(f, scan, limits->most, clock_mono_us() + limits->step_us);
+        scan_step(f, scan, limits);
         s->steps++;
     }
     if (scan == NULL)
@@ -301,13 +334,19 @@ static bool look_by_id(struct file *f, struct cursor *c, const struct limits *li
     if (c->high == 0 || c->high > high)
         c->high = high;
     if (c->next > 0) {
-        match(f, c->low, c->high, SIZE_MAX, limits->last_us);
+        match(f, STATEMENT_SEARCH_MATCH, c->low, c->high, SIZE_MAX, limits->last_us);
         return true;
     }
-    const size_t most = c->goes_on ? limits->enough : RARE;
-    c->low = match(f, low, c->high, most, limits->deadline_us);
+    const size_t most = c->goes_on ? SEARCH_CANDIDATES : RARE;
+    c->low = match(f, STATEMENT_SEARCH_MATCH, low, c->high, most, limits->deadline_us);
     if (s->candidate_count < most || c->goes_on)
         return true;
+    for (size_t i = 0; i < s->scan_count; i++) {
+        const struct scan *scan = &s->scans[i];
+        if (scan->high >= c->low)
+            s->looked += scan->high - (scan->low > c->low ? scan->low : c->low) + 1;
+    }
+    s->matched = (int64_t)s->candidate_count;
     s->candidate_count = 0;
     c->low = c->high = 0;
     return false;
@@ -316,20 +355,17 @@ static bool look_by_id(struct file *f, struct cursor *c, const struct limits *li
 static void look_through(struct file *f, struct cursor *c, int64_t budget_us, int64_t late_us)
 {
     struct search *s = f->search;
-    /* In a scan with many hits the next ones may be far newer than the last ones in another. What
-     * is cut off for that is at most the last step of each scan but one. */
     const size_t scans = s->scan_count > 0 ? s->scan_count : 1; /* no division by 0 */
     const size_t share = SEARCH_CANDIDATES / scans;
-    const size_t most = share > STEP_HITS_LEAST ? share : STEP_HITS_LEAST;
     const int64_t now_us = clock_mono_us(), share_us = budget_us / (int64_t)scans;
     const struct limits limits = {
         .deadline_us = now_us + budget_us,
         .last_us = now_us + budget_us + late_us,
-        .most = most,
-        .enough = SEARCH_CANDIDATES + (scans - 1) * most,
         .step_us = scans == 1 || share_us > STEP_US ? share_us : STEP_US,
+        .step_hits = share > STEP_HITS_LEAST ? share : STEP_HITS_LEAST,
     };
 
+    s->looked = s->matched = 0;
     s->steps = 0;
     if (s->scan_count == 0)
         return;
@@ -405,8 +441,7 @@ static void show(struct file *f, struct cursor *c, unsigned limit, struct search
 
     for (size_t i = 0; i < s->candidate_count; i++) {
         struct candidate *candidate = &s->candidates[i];
-        const double time_ms = time_about(f, &s->scans[candidate->scan], candidate->id);
-        candidate->score += freshness((double)c->until_ms - time_ms);
+        candidate->score += freshness((double)c->until_ms - candidate->time_ms);
     }
     if (s->candidate_count > 1)
         qsort(s->candidates, s->candidate_count, sizeof *s->candidates, best_first);

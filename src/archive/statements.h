@@ -129,6 +129,8 @@
     X(SEARCH_BEHIND, "SELECT count(*) FROM (SELECT 1 FROM unindexed LIMIT ?1)") \
     X(SEARCH_MATCH, "SELECT rowid, confab_score(search, ?4) FROM search WHERE search MATCH ?1" \
         " AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC") \
+    X(SEARCH_MATCH_UP, "SELECT rowid, confab_score(search, ?4) FROM search WHERE search MATCH ?1" \
+        " AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid") \
     X(SEARCH_HIT, "SELECT json, json_extract(json, '$.content') FROM message" \
         " WHERE id = ?1 AND kind <= 1") \
     /* tools */ \

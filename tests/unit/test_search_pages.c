@@ -39,6 +39,70 @@ static void pages_without_time_get_on(void **state)
     assert_int_equal(search_walk(w, "common", 0, &pages), 6000);
 }
 
+static int times_run(struct search_world *w, enum statement which)
+{
+    struct file *f = w->sink;
+
+    return sqlite3_stmt_status(f->statements[which], SQLITE_STMTSTATUS_RUN, 1);
+}
+
+enum { MANY = 30 }; /* rooms */
+
+/* Messages of all rooms in turn, a second apart: "common", and in each `sparse`th one "some". */
+static void add_rooms(struct search_world *w, const char *(*streams)[MANY], unsigned count,
+                      unsigned sparse)
+{
+    static char names[MANY][16];
+
+    file_exec(w->sink, "PRAGMA synchronous = OFF");
+    for (unsigned i = 0; i < count; i++) {
+        const unsigned room = i % MANY;
+        snprintf(names[room], sizeof names[room], "r:room%u", room);
+        (*streams)[room] = names[room];
+        /* the rooms that were made last, where a search begins, have it less often */
+        search_write(w, names[room], "E", "bob", SEARCH_NOW_MS + i * 1000,
+                     room < MANY / 2 || i / MANY % sparse == 0 ? "common some" : "common");
+    }
+    search_keep_up(w);
+    w->query.streams = *streams;
+    w->query.stream_count = MANY;
+}
+
+/* A window has the newest of every room, for one statement of the index each: they are what a
+ * search in many rooms costs. */
+static void many_rooms_take_one_round(void **state)
+{
+    struct search_world *w = *state;
+    const char *streams[MANY];
+    unsigned pages;
+
+    add_rooms(w, &streams, 9000, 1);
+    w->query.q = "common";
+    times_run(w, STATEMENT_SEARCH_MATCH);
+    search_must(search_within(w->sink, &w->query, 60000000, 0, &w->result), w);
+    assert_int_equal(w->result.count, 50);
+    for (size_t i = 0; i < 50; i++)
+        assert_true(strtoul(strstr(w->result.hits[i].json, "\"seq\":") + 6, NULL, 10) > 8900);
+    assert_int_equal(times_run(w, STATEMENT_SEARCH_MATCH), 1);
+    assert_int_equal(times_run(w, STATEMENT_SEARCH_MATCH_UP), MANY);
+    assert_int_equal(search_walk(w, "common", 60000000, &pages), 9000);
+}
+
+/* Where far more is found than was expected, the newest of it is taken. */
+static void rooms_that_differ_have_every_hit_once(void **state)
+{
+    struct search_world *w = *state;
+    const char *streams[MANY];
+    unsigned pages;
+
+    add_rooms(w, &streams, 18000, 16);
+    w->query.q = "some";
+    times_run(w, STATEMENT_SEARCH_MATCH);
+    search_must(search_within(w->sink, &w->query, 60000000, 0, &w->result), w);
+    assert_true(times_run(w, STATEMENT_SEARCH_MATCH) > 1);
+    assert_int_equal(search_walk(w, "some", 60000000, &pages), MANY / 2 * (600 + 600 / 16 + 1));
+}
+
 static void messages_of_one_moment_get_on(void **state)
 {
     struct search_world *w = *state;
@@ -232,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(pages_have_every_hit_once),      TEST(pages_without_time_get_on),
+        TEST(many_rooms_take_one_round),      TEST(rooms_that_differ_have_every_hit_once),
         TEST(messages_of_one_moment_get_on),  TEST(what_comes_meanwhile_moves_no_page),
         TEST(a_cursor_belongs_to_its_search), TEST(what_was_taken_out_is_not_found),
         TEST(marks_are_in_every_room),        TEST(the_index_is_made_one_part_when_idle),
