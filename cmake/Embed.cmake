@@ -3,6 +3,9 @@
 # Included by CMakeLists.txt it defines confab_embed(TARGET [NAME FOLDER]…), an object library
 # with the tables embedded_NAME[]. Run as a script (-P) it writes the C file of one table:
 #   cmake -DNAME=public -DFOLDER=… -DLIST=file-with-one-path-per-line -DOUT=out.c -P Embed.cmake
+# With -DPAGE=folder, which Page.cmake has filled, its index.html stands in for that of FOLDER.
+
+cmake_policy(VERSION 3.25)
 
 # bytes → "0x3c,0x68,…,0x00": the NUL at the end is not part of the size
 function(embed_bytes file out)
@@ -15,18 +18,26 @@ endfunction()
 
 function(embed_write_table)
   file(STRINGS ${LIST} paths)
+  set(inlined "")
+  if(PAGE)
+    file(STRINGS ${PAGE}/inlined.list inlined)
+  endif()
   set(arrays "")
   set(rows "")
   set(number 0)
   foreach(path IN LISTS paths)
-    file(SIZE ${FOLDER}/${path} size)
-    file(SHA256 ${FOLDER}/${path} sum)
+    set(file ${FOLDER}/${path})
+    if(PAGE AND path STREQUAL "index.html")
+      set(file ${PAGE}/${path})
+    endif()
+    file(SIZE ${file} size)
+    file(SHA256 ${file} sum)
     string(SUBSTRING ${sum} 0 32 etag)
-    embed_bytes(${FOLDER}/${path} bytes)
+    embed_bytes(${file} bytes)
     string(APPEND arrays "static const unsigned char data_${number}[] = {\n${bytes}\n};\n")
 
     set(packed ${OUT}.gz)
-    execute_process(COMMAND gzip -9nc ${FOLDER}/${path} OUTPUT_FILE ${packed}
+    execute_process(COMMAND gzip -9nc ${file} OUTPUT_FILE ${packed}
       COMMAND_ERROR_IS_FATAL ANY)
     file(SIZE ${packed} packed_size)
     set(gzip "")
@@ -37,8 +48,12 @@ function(embed_write_table)
     endif()
     file(REMOVE ${packed})
 
+    set(flag "")
+    if(path IN_LIST inlined)
+      set(flag ", .inlined = true")
+    endif()
     string(APPEND rows "    { .path = \"/${path}\", .data = data_${number}, .size = ${size}, "
-      "${gzip}.etag = \"\\\"${etag}\\\"\" },\n")
+      "${gzip}.etag = \"\\\"${etag}\\\"\"${flag} },\n")
     math(EXPR number "${number} + 1")
   endforeach()
 
@@ -54,9 +69,14 @@ if(CMAKE_SCRIPT_MODE_FILE)
 endif()
 
 set(CONFAB_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
+set(CONFAB_PAGE_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/Page.cmake)
 
 function(confab_embed target)
   find_program(GZIP gzip REQUIRED)
+  find_program(ESBUILD esbuild)
+  if(NOT ESBUILD)
+    message(WARNING "There is no esbuild: the page is served in many files, and loads slowly.")
+  endif()
   add_library(${target} OBJECT)
   target_link_libraries(${target} PRIVATE confab_flags)
   set_target_properties(${target} PROPERTIES C_CLANG_TIDY "")
@@ -70,8 +90,20 @@ function(confab_embed target)
     file(CONFIGURE OUTPUT embedded/${name}.list CONTENT "${lines}\n" @ONLY)
     list(TRANSFORM files PREPEND ${folder}/ OUTPUT_VARIABLE inputs)
     set(out ${CMAKE_CURRENT_BINARY_DIR}/embedded/${name}.c)
+    set(page "")
+    if(ESBUILD AND "index.html" IN_LIST files)
+      set(page ${CMAKE_CURRENT_BINARY_DIR}/embedded/${name}.page)
+      file(MAKE_DIRECTORY ${page})
+      add_custom_command(OUTPUT ${page}/index.html ${page}/inlined.list
+        COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DOUT=${page} -DESBUILD=${ESBUILD}
+          -P ${CONFAB_PAGE_SCRIPT}
+        DEPENDS ${inputs} ${CMAKE_CURRENT_BINARY_DIR}/embedded/${name}.list ${CONFAB_PAGE_SCRIPT}
+        COMMENT "Joining ${name}/index.html"
+        VERBATIM)
+      list(APPEND inputs ${page}/index.html)
+    endif()
     add_custom_command(OUTPUT ${out}
-      COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DFOLDER=${folder} -DOUT=${out}
+      COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DFOLDER=${folder} -DOUT=${out} -DPAGE=${page}
         -DLIST=${CMAKE_CURRENT_BINARY_DIR}/embedded/${name}.list -P ${CONFAB_EMBED_SCRIPT}
       DEPENDS ${inputs} ${CMAKE_CURRENT_BINARY_DIR}/embedded/${name}.list ${CONFAB_EMBED_SCRIPT}
       COMMENT "Embedding ${name}"

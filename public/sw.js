@@ -9,7 +9,9 @@
  */
 const LIST = '/assets.txt';
 const ANSWER_MS = 3_000; // a network that takes longer counts as none
-const NOT_KEPT = ['/openapi.json', '/sw.js'];
+/** For other programs, and for those who do not trust the certificate yet. */
+const FOR_OTHERS = ['/openapi.json', '/js/package.json', '/js/types.js'];
+const NOT_KEPT = [...FOR_OTHERS, '/ca.html', '/js/ca.js', '/css/ca.css', '/sw.js'];
 const SHELL = 'shell ';
 const SHARE = 'share';
 
@@ -38,7 +40,8 @@ async function fill(name, list) {
         [...list].map(async ([path, etag]) => {
             const known = await before?.match(path);
             if (known?.headers.get('etag') === etag) return [path, known];
-            const file = await fetch(path, { cache: 'no-cache' });
+            const address = path === '/index.html' ? '/' : path; // as the browser has it already
+            const file = await fetch(address, { cache: 'no-cache' });
             if (!file.ok || file.headers.get('etag') !== etag) throw new Error(`changed: ${path}`);
             return [path, file];
         }),

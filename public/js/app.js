@@ -1,7 +1,7 @@
 /** Puts the parts together: the start screen, then one store and its views per user. */
 import { Account } from './account.js';
 import { byId } from './dom.js';
-import { awaitNetwork, install, takeShared } from './install.js';
+import { awaitNetwork, listen, register, takeShared } from './install.js';
 import { LastSeen } from './lastseen.js';
 import { isPlace } from './names.js';
 import { Notices } from './notify.js';
@@ -59,6 +59,13 @@ function socketUrl() {
     return url.href;
 }
 
+/** @returns {import('./connection.js').Opened|undefined} the socket of first.js */
+function takeOpened() {
+    const { opened } = /** @type {any} */ (globalThis);
+    Object.assign(globalThis, { opened: undefined });
+    return opened;
+}
+
 /** @returns {string} the place that the address names: #general or #@bob, or #general/7 */
 function placeInAddress() {
     const { stream = '' } = addressed(location.hash) ?? {};
@@ -113,7 +120,7 @@ async function useShared(store) {
 function enter(name) {
     const isAccount = name === account.name;
     const token = (/** @type {string} */ stale) => account.token(stale);
-    const store = new Store(socketUrl(), name, isAccount ? token : undefined);
+    const store = new Store(socketUrl(), name, isAccount ? token : undefined, takeOpened());
     byId('open-devices').hidden = !isAccount;
     byId('quit').title = isAccount ? strings.logOut : strings.leave;
     byId('quit').setAttribute('aria-label', byId('quit').title);
@@ -140,6 +147,7 @@ function enter(name) {
     const views = [side, head, composer, messages, search, actions, create, room, mentions, reading, picker, ...more];
     store.on('change', (topics) => {
         for (const view of views) view.update(topics);
+        if (store.current?.ready) register();
         if (topics.has('active')) rememberPlace(store);
         if (topics.has('active')) void useShared(store);
     });
@@ -231,11 +239,14 @@ document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') session?.store.client.wake();
 });
 addEventListener('offline', () => void awaitNetwork());
-void install(() => session?.store.client.wake());
+listen(() => session?.store.client.wake());
 followKeyboard();
 takeInvitation();
 
 const { name, entered } = storage.user();
 if (account.name) enter(account.name);
 else if (entered && name) enter(name);
-else start.show(name, invitation ? 'invited' : '');
+else {
+    start.show(name, invitation ? 'invited' : '');
+    register();
+}

@@ -40,6 +40,7 @@ export class ConfabClient extends Questions {
         this.stale = '';
         this.renewedAt = -Infinity;
         this.username = '';
+        this.first = ''; // a room that hello joins
         this.degraded = false;
         /** @type {import('./types.js').Limits|null} of the latest welcome */
         this.limits = null;
@@ -76,9 +77,10 @@ export class ConfabClient extends Questions {
         return this.connection.status.state === 'online';
     }
 
-    /** @param {string} username */
-    connect(username) {
+    /** @param {string} username @param {Stream} [first] a room that was joined, wanted soonest */
+    connect(username, first = '') {
         this.username = username.normalize('NFC');
+        this.first = first;
         this.connection.open();
     }
 
@@ -249,8 +251,18 @@ export class ConfabClient extends Questions {
             stream.requested(Date.now());
         }
         const { username, session } = this;
-        const frame = { type: 'hello', username, resume, caps: ['away'] };
+        const room = this.#firstRoom();
+        const frame = { type: 'hello', username, resume, caps: ['away'], ...(room && { room }) };
         return this.token ? frame : { ...frame, session };
+    }
+
+    /** @returns {Stream} its history need not wait for welcome; "" when there is none to ask for */
+    #firstRoom() {
+        const stream = this.streams.get(this.first);
+        if (!stream || stream.isPrivate || stream.canResume) return '';
+        if (this.invitations.has(stream.name)) return '';
+        stream.requested(Date.now());
+        return stream.name;
     }
 
     /** @param {StateEvent} status */
@@ -547,10 +559,20 @@ export class ConfabClient extends Questions {
         } else if (this.connection.status.state === 'greeting') {
             const isStale = this.token && ['bad_token', 'token_expired'].includes(code);
             if (isStale) this.#renew(() => this.#greet());
+            else if (this.first && frame.field === 'room') this.#greetAlone();
             else this.#giveUp(code, message);
         } else if (frame.field === 'room' || OF_A_JOIN.includes(code)) {
             this.#joinRefused(frame);
         }
+    }
+
+    /** The server does not take the room: it says so again to a join, which may be refused. */
+    #greetAlone() {
+        const stream = this.streams.get(this.first);
+        if (stream) stream.requestedAt = 0;
+        this.first = '';
+        const hello = this.#greet();
+        if (hello) this.connection.send(hello);
     }
 
     /** @param {string} cid @param {string} code @param {boolean} temporary @param {number} ms */

@@ -47,6 +47,12 @@ export function backoff(attempt, random) {
  * @property {() => Request|null} hello           makes the first frame of each connection; null:
  *   it is sent by send(), later
  * @property {() => Probe|null} probe             null: nothing can be asked now
+ * @property {Opened} [opened]                    the first connection, if it says what hello() says
+ *
+ * @typedef {object} Opened  a socket from before the scripts of the page were here, see first.js
+ * @property {WebSocket} socket
+ * @property {string} hello       what it says as soon as it is open
+ * @property {unknown[]} frames   what has come
  *
  * @typedef {object} Probe  a question to find out whether the server is there
  * @property {Request} request
@@ -82,14 +88,35 @@ export class Connection extends Emitter {
         this.#clearTimers();
         this.bye = null;
         this.#set('connecting');
+        const opened = this.#takeOpened();
         const Socket = this.options.WebSocket ?? WebSocket;
-        const socket = new Socket(this.options.url, ['confab.v1']);
+        const socket = opened?.socket ?? new Socket(this.options.url, ['confab.v1']);
         this.socket = socket;
         socket.onopen = () => this.#opened();
         socket.onmessage = (event) => this.#received(event.data);
         socket.onclose = (event) => this.#ended(event.code, event.reason);
         socket.onerror = () => {}; // a close event follows
         this.#timer('deadline', OPEN_MS, () => this.#abandon('the server did not answer'));
+        if (opened && socket.readyState === 1) queueMicrotask(() => this.#catchUp(opened));
+    }
+
+    /** @returns {Opened|null} once */
+    #takeOpened() {
+        const { opened = null } = this.options;
+        this.options.opened = undefined;
+        if (!opened) return null;
+        const isSame = opened.hello === JSON.stringify(this.options.hello());
+        if (isSame && opened.socket.readyState <= 1) return opened;
+        opened.socket.onopen = null;
+        opened.socket.close();
+        return null;
+    }
+
+    /** @param {Opened} opened It has said hello already. */
+    #catchUp({ socket, frames }) {
+        if (socket !== this.socket) return;
+        this.#set('greeting');
+        for (const frame of frames) if (socket === this.socket) this.#received(frame);
     }
 
     /** Ends the connection and stays away. */

@@ -1,6 +1,9 @@
 /**
  * Before anything is painted: the language with its direction, and the colours. A plain script,
  * since a module would run after the first picture. Settings are views/settings.js.
+ *
+ * For a guest who is known here it connects as well: the first messages are under way while the
+ * rest of the page is. Connection takes the socket over when it would say the same.
  */
 (() => {
     const DIRECTIONS = { en: 'ltr', de: 'ltr' };
@@ -22,7 +25,8 @@
         rel: 'modulepreload', // strings.js asks for it late
         href: `/js/strings/${found}.js`,
     });
-    document.head.append(texts);
+    const isAlone = document.currentScript?.hasAttribute('src'); // else all is in the page
+    if (isAlone) document.head.append(texts);
 
     const dark = matchMedia('(prefers-color-scheme: dark)');
     const contrast = matchMedia('(prefers-contrast: more)');
@@ -36,4 +40,32 @@
     addEventListener('storage', paint); // another tab chose
     addEventListener('confab-look', paint); // this one did
     paint();
+
+    /** @param {() => Storage} area @param {string} name */
+    const kept = (area, name) => JSON.parse(area().getItem(`confab.${name}`) ?? 'null');
+    const local = () => localStorage;
+    const connect = () => {
+        const place = decodeURIComponent(location.hash.slice(1)).normalize('NFC');
+        const user = kept(() => sessionStorage, 'user') ?? kept(local, 'user');
+        const session = kept(local, 'session');
+        if (!user?.entered || !user.name || !session || kept(local, 'account')) return;
+        if (/[=/]|^@/.test(place)) return; // an invitation, a message or a person
+        const username = String(user.name).normalize('NFC');
+        const room = place || (kept(local, `rooms.${username}`)?.[0] ?? 'general');
+        const hello = { type: 'hello', username, resume: {}, caps: ['away'], room, session };
+        const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws`, ['confab.v1']);
+        const opened = {
+            socket,
+            hello: JSON.stringify(hello),
+            frames: /** @type {unknown[]} */ ([]),
+        };
+        socket.onopen = () => socket.send(opened.hello);
+        socket.onmessage = ({ data }) => opened.frames.push(data);
+        Object.assign(globalThis, { opened });
+    };
+    try {
+        connect();
+    } catch {
+        // nothing is kept for this site, or not as it should be: the page itself will see to it
+    }
 })();

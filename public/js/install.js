@@ -1,14 +1,20 @@
 /** What an installed page can do besides; all of it needs a secure context (TLS or localhost). */
 
+const worker = () => (isSecureContext ? navigator.serviceWorker : undefined);
+let isRegistered = false;
+
 /** @param {() => void} wake the network is back, says a worker that saw it first */
-export async function install(wake) {
-    if (!isSecureContext || !('serviceWorker' in navigator)) return;
-    navigator.serviceWorker.addEventListener('message', ({ data }) => data === 'wake' && wake());
-    try {
-        await navigator.serviceWorker.register('/sw.js');
-    } catch {
-        // a private window, or a certificate that the browser does not trust: it works without
-    }
+export function listen(wake) {
+    worker()?.addEventListener('message', ({ data }) => data === 'wake' && wake());
+}
+
+/** Call it when the page is shown: the worker fetches what the page may need later. */
+export function register() {
+    if (isRegistered) return;
+    isRegistered = true;
+    worker()
+        ?.register('/sw.js')
+        .catch(() => {}); // a private window, or an untrusted certificate: it works without
 }
 
 /** Asks for a word when the network is back, where a browser gives one. */

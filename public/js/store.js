@@ -51,8 +51,9 @@ export class Store extends Emitter {
      * @param {string} url of the WebSocket
      * @param {string} name
      * @param {(stale: string) => Promise<string>} [token] of an account, see ConfabClient
+     * @param {import('./connection.js').Opened} [opened]
      */
-    constructor(url, name, token) {
+    constructor(url, name, token, opened) {
         super();
         this.me = name.normalize('NFC');
         /** @type {Map<Stream, StreamView>} */
@@ -80,7 +81,7 @@ export class Store extends Emitter {
         this.changes = new Set();
         this.kept = new OutboxStore(this.me);
         const session = storage.session();
-        this.client = new ConfabClient({ url, session, token, storage: this.kept });
+        this.client = new ConfabClient({ url, session, token, storage: this.kept, opened });
         this.#listen();
     }
 
@@ -105,8 +106,8 @@ export class Store extends Emitter {
         const isTold = this.isAccount;
         for (const room of isTold ? [] : rooms) this.#add(room);
         if (isTold) this.untold = rooms;
-        this.client.connect(this.me);
         this.show(first || rooms[0]);
+        this.client.connect(this.me, this.active);
     }
 
     /** @param {string[]} rooms  what the server said, none when it said nothing */

@@ -1,9 +1,12 @@
 /** The texts of the page, in the language that first.js chose. They are in strings/. */
 
+const languages = {
+    de: () => import('./strings/de.js'),
+    en: () => import('./strings/en.js'),
+};
 const language = globalThis.document?.documentElement.lang || 'en';
-const { strings } = /** @type {typeof import('./strings/en.js')} */ (
-    await import(`./strings/${language}.js`)
-);
+const load = languages[/** @type {keyof typeof languages} */ (language)];
+const { strings } = /** @type {typeof import('./strings/en.js')} */ (await load());
 export { strings };
 
 /** What an element of index.html names by a key, and where the text goes. */

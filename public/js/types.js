@@ -255,6 +255,7 @@
  * @property {typeof WebSocket} [WebSocket]
  * @property {() => number} [random]
  * @property {OutboxStorage} [storage]
+ * @property {import('./connection.js').Opened} [opened]
  */
 
 export {};

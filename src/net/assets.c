@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,45 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
+/* The element's content, when it has one of its own; NULL behind the last one. *p moves behind it. */
+static const char *inline_content(const char **p, size_t *size)
+{
+    for (const char *tag; (tag = strchr(*p, '<')) != NULL;) {
+        const bool script = strncmp(tag, "<script", 7) == 0;
+        const char *open = strchr(tag, '>');
+        *p = tag + 1;
+        if (!open || (!script && strncmp(tag, "<style", 6) != 0))
+            continue;
+        const char *close = strstr(open, script ? "</script>" : "</style>");
+        if (!close)
+            return NULL;
+        *p = close;
+        *size = (size_t)(close - open - 1);
+        if (*size)
+            return open + 1;
+    }
+    return NULL;
+}
+
+/* What a Content-Security-Policy needs to know of the scripts and styles in an HTML file, so that
+ * no others run. data ends with a NUL. */
+static char *inline_hashes(const char *path, const void *data, size_t size)
+{
+    struct str out = STR_INIT;
+    const char *p = data, *content;
+    str_addz(&out, "");
+    if (strcmp(type_of(path), "text/html; charset=utf-8") != 0)
+        return str_detach(&out);
+    while ((content = inline_content(&p, &size)) != NULL) {
+        unsigned char hash[EVP_MAX_MD_SIZE];
+        char base64[64];
+        BUG_ON(EVP_Digest(content, size, hash, NULL, EVP_sha256(), NULL) != 1);
+        lws_b64_encode_string((const char *)hash, 32, base64, sizeof(base64));
+        str_addf(&out, " 'sha256-%s'", base64);
+    }
+    return str_detach(&out);
+}
+
 static struct asset *add(struct assets *a)
 {
     a->files = xrealloc(a->files, (a->count + 1) * sizeof(*a->files));
@@ -62,10 +102,12 @@ static void add_built_in(struct assets *a)
         *add(a) = (struct asset){ .path = e->path,
                                   .type = type_of(e->path),
                                   .etag = e->etag,
+                                  .hashes = inline_hashes(e->path, e->data, e->size),
                                   .data = e->data,
                                   .gzip = e->gzip,
                                   .size = e->size,
-                                  .gzip_size = e->gzip_size };
+                                  .gzip_size = e->gzip_size,
+                                  .inlined = e->inlined };
     }
 }
 
@@ -87,9 +129,11 @@ static void add_file(struct assets *a, int fd, const char *path, size_t size)
     ssize_t n;
     while (got < size && (n = read(fd, data + got, size - got)) > 0)
         got += (size_t)n;
+    data[got] = '\0';
     *add(a) = (struct asset){ .path = xstrdup(path),
                               .type = type_of(path),
                               .etag = etag_of(data, got),
+                              .hashes = inline_hashes(path, data, got),
                               .data = data,
                               .size = got };
 }
@@ -133,11 +177,13 @@ static void read_folder(struct assets *a, int folder, const char *prefix, int de
 static void add_list(struct assets *a)
 {
     for (size_t i = 0; i < a->count; i++)
-        str_addf(&a->list, "%s %s\n", a->files[i].etag, a->files[i].path);
+        if (!a->files[i].inlined)
+            str_addf(&a->list, "%s %s\n", a->files[i].etag, a->files[i].path);
     a->list_etag = etag_of((const unsigned char *)a->list.data, a->list.size);
     *add(a) = (struct asset){ .path = ASSETS_LIST,
                               .type = type_of(ASSETS_LIST),
                               .etag = a->list_etag,
+                              .hashes = xstrdup(""),
                               .data = a->list.data,
                               .size = a->list.size };
 }
@@ -167,6 +213,8 @@ struct assets *assets_new(const char *public_dir)
 
 void assets_free(struct assets *a)
 {
+    for (size_t i = 0; i < a->count; i++)
+        free(a->files[i].hashes);
     for (size_t i = 0; a->read && i + 1 < a->count; i++) { /* the last one is the list */
         free((void *)(uintptr_t)a->files[i].path);
         free((void *)(uintptr_t)a->files[i].etag);

@@ -200,13 +200,14 @@ static int refuse_method(struct session *s, const char *allow) REQUIRES(on_net)
 
 /* Safari before 15.4 does not take a WebSocket to the own host for 'self'. The host has passed
  * origin_host_allowed(), so it holds nothing that could end the directive. */
-static void add_csp(struct str *out, const char *host)
+static void add_csp(struct str *out, const char *host, const char *hashes)
 {
     str_addf(out,
-             "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-             "img-src 'self' data: blob:; connect-src 'self' ws://%s wss://%s https://%s; "
+             "Content-Security-Policy: default-src 'none'; script-src 'self'%s; "
+             "style-src 'self'%s; img-src 'self' data: blob:; connect-src 'self' ws://%s wss://%s "
+             "https://%s; "
              "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
-             host, host, host);
+             hashes, hashes, host, host, host);
 }
 
 static bool has_tag(struct session *s, const char *etag)
@@ -237,7 +238,7 @@ static int send_asset(struct session *s, const struct asset *a, const char *host
 {
     const bool gzip = a->gzip && takes_gzip(s);
     struct str headers = STR_INIT;
-    add_csp(&headers, host);
+    add_csp(&headers, host, a->hashes);
     str_addf(&headers, "ETag: %s\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\n", a->etag);
     struct http_reply r = { .status = 200, .type = a->type };
     if (has_tag(s, a->etag)) {

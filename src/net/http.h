@@ -136,12 +136,14 @@ int http_remove_file(struct session *s, const struct request *r) REQUIRES(on_net
 int http_file(struct session *s, const struct request *r) REQUIRES(on_net); /* download.c */
 
 /* The files of the page (assets.c). path is "/" or a file's. NULL: no such file. One is made:
- * a line `ETAG PATH` for each of the others. */
+ * a line `ETAG PATH` for each of the others that a page asks for. */
 #define ASSETS_LIST "/assets.txt"
 struct asset {
     const char *path, *type, *etag;
+    char *hashes;            /* of scripts and styles in it: " 'sha256-…'" each */
     const void *data, *gzip; /* gzip NULL: none */
     size_t size, gzip_size;
+    bool inlined; /* see embedded.h */
 };
 struct assets *assets_new(const char *public_dir); /* "": the built-in files */
 void assets_free(struct assets *a);

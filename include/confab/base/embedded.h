@@ -3,6 +3,7 @@
 #ifndef CONFAB_BASE_EMBEDDED_H
 #define CONFAB_BASE_EMBEDDED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct embedded {
@@ -12,6 +13,7 @@ struct embedded {
     const unsigned char *gzip; /* NULL when it would not be smaller */
     size_t gzip_size;
     const char *etag; /* with its quotes, from the SHA-256 of data */
+    bool inlined;     /* index.html has it in it; here for who imports it alone */
 };
 
 extern const struct embedded embedded_public[];

@@ -20,10 +20,11 @@ export const PHONE = {
     deviceScaleFactor: 2,
 };
 
-export function launch() {
+/** @param {...string} args more of them */
+export function launch(...args) {
     return chromium.launch({
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-        args: ARGS,
+        args: [...ARGS, ...args],
     });
 }
 
