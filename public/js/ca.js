@@ -49,6 +49,9 @@ for (const steps of document.querySelectorAll(`[data-os="${system()}"]`))
     steps.setAttribute('open', '');
 for (const link of document.querySelectorAll('.go'))
     /** @type {HTMLAnchorElement} */ (link).href = there + location.search + location.hash;
+if (system() === 'ios')
+    for (const link of document.querySelectorAll('.button'))
+        /** @type {HTMLAnchorElement} */ (link).href = '/ca.mobileconfig';
 const page = encodeURIComponent(`http://${location.host}/ca`);
 for (const image of document.querySelectorAll('figure img'))
     /** @type {HTMLImageElement} */ (image).src = `/api/v1/qr.svg?url=${page}`;

@@ -1,5 +1,7 @@
 #include "certificate.h"
 
+#include "profile.h"
+
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -80,7 +82,7 @@ static const char *date_of(const ASN1_TIME *t, char out[32])
     return out;
 }
 
-/* What people install; it is not looked at. */
+/* What people install. */
 static bool read_ca(struct certificate *c, const char *path, char *why)
 {
     if (!path)
@@ -91,7 +93,9 @@ static bool read_ca(struct certificate *c, const char *path, char *why)
     c->ca = xmalloc(CA_BYTES_MOST);
     c->ca_size = fread(c->ca, 1, CA_BYTES_MOST, f);
     fclose(f);
-    return c->ca_size > 0 && c->ca_size < CA_BYTES_MOST ? true : fail(why, "%s is empty.", path);
+    if (c->ca_size == CA_BYTES_MOST || !profile_add(&c->profile, c->ca, c->ca_size))
+        return fail(why, "%s holds no certificate in PEM.", path);
+    return true;
 }
 
 static bool is_in_time(const struct certificate *c, const char *path, char *why)
@@ -148,6 +152,7 @@ void certificate_unref(struct certificate *c)
     sk_X509_pop_free(c->chain, X509_free);
     EVP_PKEY_free(c->key);
     free(c->ca);
+    str_fini(&c->profile);
     OPENSSL_cleanse(c->ticket_keys, sizeof(c->ticket_keys));
     free(c);
 }

@@ -2,6 +2,7 @@
 #ifndef NET_CERTIFICATE_H
 #define NET_CERTIFICATE_H
 
+#include "confab/base/str.h"
 #include "confab/net/certificate.h"
 
 #include <openssl/evp.h>
@@ -16,6 +17,7 @@ struct certificate {
     EVP_PKEY *key;
     char *ca; /* the authority's certificate in PEM, for people to install; NULL: another's */
     size_t ca_size;
+    struct str profile; /* the same for devices of Apple; empty: none */
     /* Of session tickets: one for all net threads, as a client comes back on any of them. */
     unsigned char ticket_keys[TICKET_KEY_BYTES];
 };

@@ -377,17 +377,31 @@ int http_server(struct session *s, const struct request *r)
     return result;
 }
 
+static int send_ca(struct session *s, const char *type, const char *body, size_t size)
+    REQUIRES(on_net)
+{
+    if (!body)
+        return http_refuse(s, HTTP_NO_PATH, "This server has no authority of its own.");
+    return reply(s, &(struct http_reply){ .status = 200,
+                                          .type = type,
+                                          .body = body,
+                                          .size = size,
+                                          .headers = "Cache-Control: no-store\r\n" });
+}
+
 int http_ca(struct session *s, const struct request *r)
 {
     (void)r;
     const struct certificate *c = s->thread->certificate;
-    if (!c || !c->ca)
-        return http_refuse(s, HTTP_NO_PATH, "This server has no authority of its own.");
-    return reply(s, &(struct http_reply){ .status = 200,
-                                          .type = "application/x-x509-ca-cert",
-                                          .body = c->ca,
-                                          .size = c->ca_size,
-                                          .headers = "Cache-Control: no-store\r\n" });
+    return send_ca(s, "application/x-x509-ca-cert", c ? c->ca : NULL, c ? c->ca_size : 0);
+}
+
+int http_ca_profile(struct session *s, const struct request *r)
+{
+    (void)r;
+    const struct certificate *c = s->thread->certificate;
+    return send_ca(s, "application/x-apple-aspen-config", c ? c->profile.data : NULL,
+                   c ? c->profile.size : 0);
 }
 
 int http_not_upgraded(struct session *s, const struct request *r)

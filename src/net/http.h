@@ -124,6 +124,7 @@ int http_health(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_stats(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_server(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_ca(struct session *s, const struct request *r) REQUIRES(on_net);
+int http_ca_profile(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_not_upgraded(struct session *s, const struct request *r) REQUIRES(on_net);
 int http_account(struct session *s, const struct request *r) REQUIRES(on_net);   /* account.c */
 int http_history(struct session *s, const struct request *r) REQUIRES(on_net);   /* past.c */

@@ -14,7 +14,7 @@ bool lead_is_due(const struct session *s)
 bool lead_spares(const char *path)
 {
     static const char *const spared[] = {
-        "/ca",         "/ca.html",  "/ca.crt",        "/favicon.svg",
+        "/ca",         "/ca.html",  "/ca.crt",        "/ca.mobileconfig", "/favicon.svg",
         "/css/ca.css", "/js/ca.js", "/api/v1/health", "/api/v1/qr.svg",
     };
     for (size_t i = 0; i < sizeof(spared) / sizeof(spared[0]); i++)

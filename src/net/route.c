@@ -21,6 +21,7 @@ static const struct route routes[] = {
     { METHOD_GET, "/api/v1/addresses", .answer = http_addresses },
     { METHOD_GET, "/api/v1/qr.svg", .answer = http_qr },
     { METHOD_GET, "/ca.crt", .answer = http_ca },
+    { METHOD_GET, "/ca.mobileconfig", .answer = http_ca_profile },
     { METHOD_GET, "/api/v1/messages/*", .answer = http_history },
     { METHOD_GET, "/api/v1/search", .answer = http_search },
     { METHOD_POST, "/api/v1/users", http_account, COMMAND_REGISTER, .with_body = true },

@@ -11,6 +11,8 @@ import { CONFAB, startConfab, startRedis } from './support/server.js';
 
 const ANDROID =
     'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Mobile Safari/537.36';
+const IPHONE =
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1';
 let redis, server, folder;
 
 before(async () => {
@@ -27,7 +29,7 @@ after(async () => {
 });
 
 /** A browser whose user has installed the authority, or not. */
-async function phone(t, { trusts, locale = 'en-GB' }) {
+async function phone(t, { trusts, locale = 'en-GB', userAgent = ANDROID }) {
     const home = await mkdtemp(path.join(folder, 'home-'));
     const db = path.join(home, '.pki', 'nssdb');
     await mkdir(db, { recursive: true });
@@ -41,7 +43,7 @@ async function phone(t, { trusts, locale = 'en-GB' }) {
         args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP *.local 127.0.0.1'],
         env: { ...process.env, HOME: home },
         locale,
-        userAgent: ANDROID,
+        userAgent,
     });
     t.after(() => context.close());
     return context.pages()[0] ?? (await context.newPage());
@@ -88,6 +90,15 @@ test('who does not trust it is told what to do', async (t) => {
     if (process.env.PICTURES)
         await page.screenshot({ path: `${process.env.PICTURES}/ca.png`, fullPage: true });
     await assert.rejects(page.goto(`https://127.0.0.1:${server.port}/`), /ERR_CERT_AUTHORITY_INVALID/);
+});
+
+test('an iPhone gets a profile', async (t) => {
+    const page = await phone(t, { trusts: false, userAgent: IPHONE });
+    await page.goto(`http://127.0.0.1:${server.port}/`);
+    const open = page.locator('details[open]:visible');
+    assert.deepEqual(await open.locator('summary').allTextContents(), ['iPhone and iPad']);
+    for (const link of ['main:visible .button', 'details[open]:visible a'])
+        assert.equal(await page.getAttribute(link, 'href'), '/ca.mobileconfig');
 });
 
 test('and in German', async (t) => {

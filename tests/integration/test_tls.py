@@ -2,12 +2,14 @@
 does not take (docs/ARCHITECTURE.md, "TLS on the same port")."""
 
 import os
+import plistlib
 import re
 import signal
 import socket
 import ssl
 import subprocess
 import time
+import uuid
 
 import pytest
 
@@ -159,7 +161,24 @@ def test_a_browser_is_led_to_the_page_about_the_certificate(tls, authority):
     given = tls.request("GET", "/ca.crt")
     assert given.headers["Content-Type"] == "application/x-x509-ca-cert"
     with open(authority.ca, "rb") as f:
-        assert given.body == f.read()
+        pem = f.read()
+    assert given.body == pem
+    profile = tls.request("GET", "/ca.mobileconfig")
+    assert profile.headers["Content-Type"] == "application/x-apple-aspen-config"
+    check_profile(plistlib.loads(profile.body), ssl.PEM_cert_to_DER_cert(pem.decode()))
+    assert tls.request("GET", "/ca.mobileconfig").body == profile.body
+
+
+def check_profile(profile, der):
+    """As Apple describes it: Device Management, TopLevel and CertificateRoot."""
+    (payload,) = profile["PayloadContent"]
+    assert (profile["PayloadType"], payload["PayloadType"]) == ("Configuration", "com.apple.security.root")
+    assert payload["PayloadContent"] == der and payload["PayloadCertificateFileName"] == "ca.crt"
+    for part in (profile, payload):
+        assert part["PayloadVersion"] == 1 and part["PayloadDisplayName"].startswith("confab ")
+        assert str(uuid.UUID(part["PayloadUUID"])).upper() == part["PayloadUUID"]
+    assert payload["PayloadIdentifier"] == profile["PayloadIdentifier"] + ".root"
+    assert payload["PayloadUUID"] != profile["PayloadUUID"]
 
 
 def test_no_name_of_a_private_network_is_pinned_to_https(tls, authority):
@@ -492,7 +511,8 @@ def test_tls_off_speaks_plain_text(start, redis, own):
 
 def test_another_authoritys_certificate_has_nothing_to_install(start, redis, own):
     server = start(redis, TLS_CERT=own.cert, TLS_KEY=own.key, ARCHIVE="off")
-    assert server.request("GET", "/ca.crt").status == 404
+    for path in ("/ca.crt", "/ca.mobileconfig"):
+        assert server.request("GET", path).status == 404
     assert server.request("GET", "/", headers={"Accept": "text/html"}).status == 308
 
 
