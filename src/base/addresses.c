@@ -1,7 +1,6 @@
-#include "confab/base/addresses.h"
+#include "addresses_choice.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -123,11 +122,12 @@ static void describe(struct lan_address *out, const struct ifaddrs *i)
     inet_ntop(i->ifa_addr->sa_family, address_in(i->ifa_addr), out->text, sizeof out->text);
 }
 
-static size_t all_of(const struct ifaddrs *all, bool ipv6, struct lan_address out[ADDRESSES_MAX])
+size_t addresses_choose(const struct ifaddrs *all, bool ipv6, const struct route_tables *tables,
+                        struct lan_address out[ADDRESSES_MAX])
 {
     char first[2][IF_NAMESIZE];
-    default_interface("/proc/net/route", is_default4, first[0]);
-    default_interface("/proc/net/ipv6_route", is_default6, first[1]);
+    default_interface(tables->ipv4, is_default4, first[0]);
+    default_interface(tables->ipv6, is_default6, first[1]);
     size_t count = 0;
     for (int rank = 0; rank < RANKS; rank++) {
         for (const struct ifaddrs *i = all; i != NULL && count < ADDRESSES_MAX; i = i->ifa_next) {
@@ -155,13 +155,14 @@ static void one_of(const struct ifaddrs *all, const char *bind, struct lan_addre
 
 size_t addresses_of(const char *bind, struct lan_address out[ADDRESSES_MAX])
 {
+    static const struct route_tables tables = { "/proc/net/route", "/proc/net/ipv6_route" };
     struct ifaddrs *all;
     if (addresses_is_loopback(bind) || getifaddrs(&all) < 0)
         return 0;
     size_t count = 1;
     const bool any6 = strcmp(bind, "::") == 0;
     if (any6 || strcmp(bind, "0.0.0.0") == 0)
-        count = all_of(all, any6, out);
+        count = addresses_choose(all, any6, &tables, out);
     else
         one_of(all, bind, out);
     freeifaddrs(all);
