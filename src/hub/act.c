@@ -125,6 +125,7 @@ static void store(struct acting *op, const struct act_target *old) REQUIRES(on_h
                               .old = old,
                               .content_json = c->content_json,
                               .content_json_size = c->content_json_size,
+                              .mentions = c->mentioned,
                               .head = &h->head,
                               .mid = &h->mid,
                               .content = &content,

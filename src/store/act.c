@@ -51,7 +51,7 @@ int store_act(struct store *s, const struct store_act *a, store_published_fn *do
     r->done.published = done;
     r->arg = arg;
     text_copy(r->id, sizeof(r->id), a->id);
-    request_script(r, SCRIPT_ACT, 0, 27);
+    request_script(r, SCRIPT_ACT, 0, 28);
     argument_fence(&r->bytes, s);
     argument_known(&r->bytes, &a->known);
     request_addz(r, s->settings->redis_prefix);
@@ -69,5 +69,6 @@ int store_act(struct store *s, const struct store_act *a, store_published_fn *do
     for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
         request_add(r, pieces[i]->data, pieces[i]->size);
     request_addz(r, s->settings->instance);
+    request_addz(r, a->mentions ? a->mentions : "");
     return request_send(r, on_answer);
 }

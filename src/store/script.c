@@ -59,8 +59,8 @@ static const struct {
     [SCRIPT_MEMBERS] = { "members", { "/clock.lua", "/owned.lua", "/members.lua" } },
     [SCRIPT_AUDIT] = { "audit", { "/clock.lua", "/owned.lua", "/audit.lua" } },
     [SCRIPT_ACT] = { "act",
-                     { "/clock.lua", "/guard.lua", "/fence.lua", "/append.lua", "/text.lua",
-                       "/owned.lua", "/act.lua" } },
+                     { "/clock.lua", "/guard.lua", "/fence.lua", "/mention.lua", "/append.lua",
+                       "/text.lua", "/owned.lua", "/act.lua" } },
 };
 
 static void add_part(struct str *text, const char *path)

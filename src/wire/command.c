@@ -1,5 +1,4 @@
 #include "confab/wire/command.h"
-#include "confab/wire/mention.h"
 #include "draft.h"
 #include "quote.h"
 
@@ -96,15 +95,10 @@ static int parse_leave(struct draft *d)
 static int parse_message(struct draft *d)
 {
     d->c.room = default_room;
-    struct text t;
 
     if (draft_has(d, "room") && draft_take_room(d) != 0)
         return -EINVAL;
-    if (take_content_and_cid(d) != 0 || draft_need_text(d, "content", &t) != 0)
-        return -EINVAL;
-    if (mention_names(t.data, t.size, &d->mentioned) > 0)
-        d->c.mentioned = d->mentioned.data;
-    return 0;
+    return take_content_and_cid(d);
 }
 
 static int parse_private(struct draft *d)

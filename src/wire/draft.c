@@ -1,5 +1,6 @@
 #include "draft.h"
 #include "confab/wire/date.h"
+#include "confab/wire/mention.h"
 #include "quote.h"
 #include "word.h"
 
@@ -171,6 +172,8 @@ int draft_take_content(struct draft *d)
     quote_add(&d->content, t.data, t.size);
     d->c.content_json = d->content.data;
     d->c.content_json_size = d->content.size;
+    if (d->c.to == NULL && mention_names(t.data, t.size, &d->mentioned) > 0)
+        d->c.mentioned = d->mentioned.data;
     return 0;
 }
 

@@ -97,3 +97,17 @@ def test_who_is_not_mentioned(here, connect, anna, ben, new):
     assert anna.client.expect("mention")["message"] == 3
     assert [f["seq"] for f in anna.client.frames if f["type"] == "mention"] == [1]
     assert "mention" not in [f["type"] for f in cleo.frames]
+
+
+def test_an_edit_tells_whom_it_mentions_first(here, there, anna, ben, room):
+    anna.connect(there)
+    ack = ben.say("so, what now?")
+    for content in (f"so, @{anna.device.name}?", f"so, @{anna.device.name}, what?"):
+        ben.send("edit", room=room, seq=ack["seq"], content=content, cid=ben.new_cid())
+        ben.expect("ack")
+    ben.say(f"@{anna.device.name}, it is new")
+    anna.take_until(lambda: len(anna.mentions) == 2)
+    anna.client.send("history", mentions=True)
+    messages = anna.client.expect("history", mentions=True)["messages"]
+    assert [(m["message"], m["id"]) for m in messages][0] == (ack["seq"], ack["id"])
+    assert [m["message"] for m in messages] == [ack["seq"], ack["seq"] + 3]

@@ -17,6 +17,13 @@ static void an_edit_names_a_message_and_a_text(void **state)
     assert_string_equal(c->target_id, "a-1");
     assert_string_equal(c->content_json, "\"a \\\\ b\"");
     assert_string_equal(c->cid, "c1");
+    assert_null(c->mentioned);
+    command_free(c);
+    c = accepted("{'type':'edit','room':'r','seq':7,'content':'@bob, @eve'}");
+    assert_string_equal(c->mentioned, "bob\neve");
+    command_free(c);
+    c = accepted("{'type':'edit','to':'bob','seq':7,'content':'@bob'}");
+    assert_null(c->mentioned);
     command_free(c);
 }
 

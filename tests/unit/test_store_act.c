@@ -303,6 +303,40 @@ static void keys_of_another_type_leave_nothing_half_done(void **state)
     assert_string_equal(test_redis(&redis, "HGET t:{room:r}:meta seq"), "2");
 }
 
+/* Who was told before is not told again, nor who may not read the room. */
+static void an_edit_tells_whom_it_mentions_first(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    static const char *const names[] = { "al", "bo", "eve" };
+    for (size_t i = 0; i < 3; i++)
+        test_redis(&redis, "HSET t:account:%s version 1", names[i]);
+    struct store_act what = about(ACT_EDIT, "al", 1);
+    what.mentions = "al\nbo\nguest";
+    assert_int_equal(act(what).r.seq, 3);
+    const char *told = test_redis(&redis, "LRANGE t:{user:bo}:mentions 0 -1");
+    assert_non_null(strstr(told, "\"room\":\"r\",\"message\":1,\"message_epoch\":\""));
+    assert_non_null(strstr(told, "\",\"id\":\"m1\",\"user\":\"al\",\"timestamp\":"));
+    WAIT_UNTIL(base, test_store_saw(&a, "room r a "));
+    what.mentions = "eve\nbo";
+    assert_int_equal(act(what).r.seq, 4);
+    assert_string_equal(test_redis(&redis, "LLEN t:{user:bo}:mentions"), "1");
+    assert_string_equal(test_redis(&redis, "LLEN t:{user:eve}:mentions"), "1");
+    what = about(ACT_EDIT, "bo", 2);
+    what.mentions = "eve";
+    assert_int_equal(act(what).r.seq, 5);
+    assert_string_equal(test_redis(&redis, "LLEN t:{user:eve}:mentions"), "2");
+    test_redis(&redis, "HSET t:{room:r}:meta guard %s", "p 0");
+    test_redis(&redis, "HSET t:{room:r}:acl bo w");
+    what.mentions = "al";
+    assert_int_equal(act(what).r.seq, 6);
+    assert_string_equal(test_redis(&redis, "KEYS t:{user:al}:*"), "");
+    test_redis(&redis, "SET t:{user:eve}:mentions x");
+    test_redis(&redis, "HSET t:{room:r}:acl eve w");
+    what.mentions = "eve";
+    assert_int_equal(act(what).r.status, STORE_OK);
+}
+
 static void without_memory_nothing_happens(void **state)
 {
     (void)state;
@@ -329,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup(events_count_in_the_limit, empty),
         cmocka_unit_test_setup(a_deleted_message_is_unread_no_longer, empty),
         cmocka_unit_test_setup(keys_of_another_type_leave_nothing_half_done, empty),
+        cmocka_unit_test_setup(an_edit_tells_whom_it_mentions_first, empty),
         cmocka_unit_test_setup(without_memory_nothing_happens, empty),
     };
 

@@ -304,6 +304,30 @@ static void sanctions_end_by_themselves_and_are_swept(void **state)
     assert_string_equal(test_redis(&redis, "EXISTS t:{room:r}:sanctions"), "0");
 }
 
+/* Else each of their devices would join when it comes, and be refused. */
+static void who_is_taken_out_has_not_joined(void **state)
+{
+    (void)state;
+    role_assume(&on_hub);
+    static const char *const names[] = { "wim", "win", "ada", "moe", "mo", "olga" };
+    for (size_t i = 0; i < 6; i++)
+        test_redis(&redis, "HSET t:{user:%s}:joined r 1 tea 1", names[i]);
+    assert_string_equal(try_act("mo", "kick", "wim", ""), "");
+    assert_string_equal(test_room_act(&a, "mo", "ban", "r", "ada", "0", "", NULL).error, "");
+    assert_string_equal(try_act("mo", "mute", "win", "60"), "");
+    assert_string_equal(try_act("olga", "role", "moe", ""), "");
+    for (size_t i = 0; i < 6; i++) /* off the list of a public room one is still in it */
+        assert_string_equal(test_redis(&redis, "HKEYS t:{user:%s}:joined", names[i]),
+                            i == 0 || i == 2 ? "tea" : "r tea");
+    assert_string_equal(try_act("olga", "access", "private", NULL), "");
+    assert_string_equal(try_act("olga", "role", "win", ""), "");
+    assert_string_equal(test_redis(&redis, "HKEYS t:{user:win}:joined"), "tea");
+    assert_string_equal(test_redis(&redis, "HKEYS t:{user:mo}:joined"), "r tea");
+    assert_string_equal(try_act("olga", "destroy", NULL, NULL), "");
+    assert_string_equal(test_redis(&redis, "HKEYS t:{user:mo}:joined"), "tea");
+    assert_string_equal(test_redis(&redis, "HKEYS t:{user:olga}:joined"), "tea");
+}
+
 static void muted_moderator_becomes_a_member(void **state)
 {
     (void)state;
@@ -450,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup(acts_count_as_messages, begin),
         cmocka_unit_test_setup(access_tells_members_strangers_and_the_banned_apart, begin),
         cmocka_unit_test_setup(sanctions_end_by_themselves_and_are_swept, begin),
+        cmocka_unit_test_setup(who_is_taken_out_has_not_joined, begin),
         cmocka_unit_test_setup(muted_moderator_becomes_a_member, begin),
         cmocka_unit_test_setup(room_is_handed_over, begin),
         cmocka_unit_test_setup(destroyed_room_is_an_ordinary_one_in_a_new_epoch, begin),

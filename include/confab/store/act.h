@@ -30,6 +30,7 @@ struct store_act {
     const struct act_target *old; /* as the archive has it, when the list does not; else NULL */
     const char *content_json;     /* EDIT: quotes included; else NULL */
     size_t content_json_size;
+    const char *mentions; /* EDIT of a room's message, or NULL: names in the text, joined by '\n' */
     /* of the event: event_about_pieces() */
     const struct str *head, *mid, *content, *tail;
 };

@@ -93,8 +93,8 @@ struct command {
     const char *cid;          /* message, private, history, search, seen, heartbeat; or NULL */
     const char *content_json; /* message, private, edit: a JSON string, quotes included */
     size_t content_json_size;
-    const char *mentioned; /* message: names in the content (wire/mention.h), or NULL; seen: the
-                              names, joined by '\n' */
+    const char *mentioned; /* message, edit in a room: names in the content (wire/mention.h), or
+                              NULL; seen: the names, joined by '\n' */
     const char *epoch;     /* join with resume; history: or NULL for the present one */
     uint64_t seq;      /* join with resume, read; history: before, UINT64_MAX: the latest; after */
     enum page_way way; /* history */

@@ -12,7 +12,7 @@
 --       21 how long a message may be edited, in ms  22 edit: the new text as JSON
 --       23 head  24 mid  25 content  26 tail: the event is
 --       head NUMBER mid ,"target_id":"ID" content TIME tail
---       27 instance
+--       27 instance  28 who is mentioned in the new text of a room's message, joined by '\n'
 --
 -- Answers 'ok EPOCH SEQ TIMESTAMP', and in a second line the deleted message as the list had it when
 -- that may link files, 'duplicate EPOCH SEQ TIMESTAMP ID', 'limited MS', 'wait',
@@ -161,6 +161,11 @@ if KIND == 'delete' and OTHER == '' and message.user ~= USER then
         room_audit(room, s.now, USER, 'delete', message.user, ARGV[16], ARGV[27]))
 else
     append_tell(s, payload)
+end
+if ARGV[28] ~= '' then
+    mention_tell(s.root, s.prefix, guard_holds(s.guard) and s.guard, ARGV[28],
+        '"id":"' .. message.id .. '","user":"' .. USER .. '"', s[1], ARGV[16], digits(s.now),
+        ARGV[1], ARGV[2], true)
 end
 local answer = append_answer(s)
 if KIND == 'delete' and message.entry and string.find(message.entry, '/files/', 1, true) then

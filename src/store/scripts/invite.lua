@@ -2,6 +2,9 @@
 --
 -- ARGV  1 prefix of all keys  2 room, or '': the invitation's  3 code  4 user  5 instance
 --
+-- No event tells of it: nobody else may do more or less by it, and whoever comes by it has Redis
+-- asked. An instance that sees the higher version when it loads the room asks once too often.
+--
 -- Answers as room_access(), or {'denied', CODE, MS}. Who is on the list already uses nothing up.
 local PREFIX, USER, now = ARGV[1], ARGV[4], redis_now_ms()
 local key = PREFIX .. 'invite:' .. ARGV[3]

@@ -126,6 +126,11 @@ acts.slow = {
     end,
 }
 
+-- The devices of this person do not join it again when they come.
+local function joined_drop(name)
+    redis.pcall('HDEL', PREFIX .. '{user:' .. name .. '}:joined', ROOM)
+end
+
 local letters = { owner = 'o', moderator = 'm', member = 'w' }
 acts.role = {
     least = 0,
@@ -153,6 +158,9 @@ acts.role = {
             config.owner = who
         end
         room_role_set(room, who, role)
+        if not role and config.access == 'private' then
+            joined_drop(who)
+        end
     end,
 }
 
@@ -169,6 +177,7 @@ local function sanction_check(letter)
     end
 end
 local function leave_the_list()
+    joined_drop(who)
     if acl[who] then
         room_role_set(room, who, nil)
     end
@@ -237,6 +246,7 @@ acts.destroy = {
             room.key .. ':marks')
         for name in pairs(room.before) do
             redis.pcall('HDEL', PREFIX .. '{user:' .. name .. '}:rooms', ROOM)
+            joined_drop(name)
         end
         if not room.ended and config.owner ~= '' then
             room_role_set(room, config.owner, 'o')
