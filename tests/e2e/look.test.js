@@ -1,15 +1,15 @@
 /**
- * Every view and state on a phone and on a large screen, light and dark, with axe-core, and its
- * layout at 320 px, held sideways, at 200 % zoom, in 4K and from right to left. Pictures of all
- * of them go to artifacts/.
+ * Every view and state on a phone, a tablet and a large screen, light and dark, with axe-core, and
+ * its layout at 320 px, held sideways, at 200 % zoom, in 4K and from right to left. Pictures of
+ * all of them go to artifacts/.
  */
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { DESKTOP, launch, Person, PHONE } from './support/browser.js';
+import { DESKTOP, launch, Person, PHONE, TABLET } from './support/browser.js';
 import { startConfab, startRedis } from './support/server.js';
-import { paint, sideways, tooSmall, violations } from './support/sight.js';
+import { COLOURS, FORM, paint, sideways, tooSmall, violations, WCAG } from './support/sight.js';
 import { STATES } from './support/states.js';
 import { Talker } from './support/talker.js';
 
@@ -20,11 +20,35 @@ const ENV = {
     LOGIN_LIMIT_ADDRESS: '0',
     REGISTER_LIMIT_ADDRESS: '0',
     ARCHIVE: 'sqlite',
+    FILE_MAX_KB: '200',
 };
 const STILL = { reducedMotion: 'reduce' }; // nothing is looked at halfway
-const SIZES = {
-    phone: { small: [320, 568], sideways: [740, 360] },
-    desktop: { zoomed: [640, 400], huge: [3840, 2160] }, // 1280 × 800 at 200 % is 640 × 400
+const LOOKS = [
+    // the last one is how the page is left
+    ['dark', 'more', COLOURS],
+    ['dark', 'no-preference', COLOURS],
+    ['light', 'more', COLOURS],
+    ['light', 'no-preference', WCAG],
+];
+const DEVICES = {
+    phone: {
+        options: PHONE,
+        room: 'harbour',
+        looks: LOOKS,
+        sizes: { small: [320, 568], sideways: [740, 360] },
+    },
+    tablet: {
+        options: TABLET, // with the colours of the others
+        room: 'island',
+        looks: [['light', 'no-preference', FORM]],
+        sizes: { sideways: [1024, 768] },
+    },
+    desktop: {
+        options: DESKTOP,
+        room: 'boatyard',
+        looks: LOOKS,
+        sizes: { zoomed: [640, 400], huge: [3840, 2160] }, // 1280 × 800 at 200 % is 640 × 400
+    },
 };
 
 let redis, one, two, browser;
@@ -56,57 +80,83 @@ async function layout(page) {
     return found;
 }
 
-/** All that is wrong with the page as it is now. */
-async function inspect({ page }, device, { name, contrast }) {
+/** A picture for people. The one of playwright-core takes five times as long on a phone. */
+async function picture(page, file) {
+    const session = await page.context().newCDPSession(page);
+    const options = { format: 'png', optimizeForSpeed: true };
+    const { data } = await session.send('Page.captureScreenshot', options);
+    await writeFile(`${ARTIFACTS}${file}.png`, data, 'base64');
+    await session.detach();
+}
+
+/** All that is wrong with the page as it is now. What other colours cannot change is asked once. */
+async function inspect(page, device, { name, contrast = false }) {
     const found = [];
-    const add = (where, list) => found.push(...list.map((text) => `${name} ${where}: ${text}`));
-    const size = page.viewportSize();
-    for (const colorScheme of ['light', 'dark']) {
-        await paint(page, { colorScheme, contrast: 'no-preference' });
-        add(colorScheme, await violations(page));
-        await page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}-${name}.png` });
-        if (!contrast) continue;
-        await paint(page, { colorScheme, contrast: 'more' });
-        add(`${colorScheme} contrast`, await violations(page));
-        await page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}-${name}-contrast.png` });
+    const add = (where, list) =>
+        found.push(...list.map((text) => `${device} ${name} ${where}: ${text}`));
+    const { options, sizes, looks } = DEVICES[device];
+    for (const [colorScheme, more, rules] of looks) {
+        if (more === 'more' && !contrast) continue;
+        const what = `${colorScheme}-${name}${more === 'more' ? '-contrast' : ''}`;
+        await paint(page, { colorScheme, contrast: more });
+        add(what, await violations(page, rules));
+        await picture(page, `${device}-${what}`);
     }
-    await paint(page, { colorScheme: 'light', contrast: 'no-preference' });
     add('layout', await layout(page));
-    if (device === 'phone') add('touch', await tooSmall(page));
-    for (const [what, [width, height]] of Object.entries(SIZES[device])) {
+    if (options.hasTouch) add('touch', await tooSmall(page));
+    for (const [what, [width, height]] of Object.entries(sizes)) {
         await page.setViewportSize({ width, height });
         add(what, await layout(page));
         if (what === 'zoomed') add(what, await violations(page));
     }
-    await page.setViewportSize(size);
+    await page.setViewportSize(options.viewport);
     return found;
 }
 
-for (const [device, options] of Object.entries({ phone: PHONE, desktop: DESKTOP }))
-    test(`every state on a ${device}`, async (t) => {
-        const room = device === 'phone' ? 'harbour' : 'boatyard';
-        const talker = await new Talker(t, two.ws, `nora-${device}`).enter(room);
-        const person = await Person.open(t, browser, one.url, `sam-${device}`, { ...options, ...STILL });
-        const { port } = one;
-        const scene = {
-            talker,
-            room,
-            redis,
-            stop: () => one.kill(),
-            start: async () => (one = await startConfab(redis, { port, env: ENV })),
-        };
-        const found = [];
-        for (const state of STATES) {
-            if (state.only && state.only !== device) continue;
-            await state.show(person, scene);
-            const problems = await inspect(person, device, state);
-            for (const problem of problems) t.diagnostic(problem);
-            found.push(...problems);
-            if (state.hide) await state.hide(person, scene);
-            else if (state.hide === undefined) await person.page.keyboard.press('Escape');
+test('every state on a phone, a tablet and a desktop', async (t) => {
+    const { port } = one;
+    let down, up; // one server for all of them
+    const shared = {
+        redis,
+        stop: () => (down ??= one.kill()),
+        start: () => (up ??= startConfab(redis, { port, env: ENV }).then((server) => (one = server))),
+    };
+    const seats = await Promise.all(
+        Object.entries(DEVICES).map(async ([device, { options, room }]) => {
+            const talker = await new Talker(t, two.ws, `nora-${device}`).enter(room);
+            const person = await Person.open(t, browser, one.url, `sam-${device}`, { ...options, ...STILL });
+            return { device, person, scene: { ...shared, talker, room } };
+        }),
+    );
+    // All at once, step by step: most of the time something is waited for.
+    const found = [];
+    for (const state of STATES) {
+        const at = seats.filter(({ device }) => !state.only || state.only.includes(device));
+        const all = (step) => Promise.all(at.map(step));
+        await all(({ person, scene }) => state.show(person, scene));
+        const problems = (await all(({ person, device }) => inspect(person.page, device, state))).flat();
+        for (const problem of problems) t.diagnostic(problem);
+        found.push(...problems);
+        if (state.hide) await all(({ person, scene }) => state.hide(person, scene));
+        else if (state.hide === undefined) await all(({ person }) => person.page.keyboard.press('Escape'));
+    }
+    assert.deepEqual(found, []);
+});
+
+test('the page about the certificate, in both languages', async (t) => {
+    const found = [];
+    for (const [device, { options }] of Object.entries(DEVICES))
+        for (const locale of ['en-GB', 'de-DE']) {
+            const context = await browser.newContext({ ...options, ...STILL, locale });
+            t.after(() => context.close());
+            const page = await context.newPage();
+            await page.goto(`${one.url}ca`);
+            await page.locator('main:visible .state', { hasText: '…' }).waitFor();
+            await page.locator('details').evaluateAll((all) => all.forEach((one) => (one.open = true)));
+            found.push(...(await inspect(page, device, { name: `ca-${locale.slice(0, 2)}` })));
         }
-        assert.deepEqual(found, []);
-    });
+    assert.deepEqual(found, []);
+});
 
 test('German for whom German comes first, until something else is chosen', async (t) => {
     const bob = await Person.open(t, browser, one.url, 'sprache', { ...DESKTOP, locale: 'de-AT' });

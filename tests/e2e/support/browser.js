@@ -19,6 +19,7 @@ export const PHONE = {
     hasTouch: true,
     deviceScaleFactor: 2,
 };
+export const TABLET = { viewport: { width: 768, height: 1024 }, isMobile: true, hasTouch: true };
 
 /** @param {...string} args more of them */
 export function launch(...args) {

@@ -4,6 +4,10 @@ import { createRequire } from 'node:module';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** What to ask axe-core for: WCAG 2.2 AA; that without colours; colours alone. */
+export const WCAG = { runOnly: { type: 'tag', values: TAGS } };
+export const FORM = { ...WCAG, rules: { 'color-contrast': { enabled: false } } };
+export const COLOURS = { runOnly: { type: 'rule', values: ['color-contrast'] } };
 
 /**
  * The system has other colours from now on, and the page has seen it: a browser tells it with the
@@ -14,21 +18,21 @@ export async function paint(page, { colorScheme, contrast }) {
     await page.waitForFunction(
         ([theme, more]) => {
             const { dataset } = document.documentElement;
+            if (!dataset.theme) return true; // a page of style sheets alone
             return (!theme || dataset.theme === theme) && (!more || dataset.contrast === more);
         },
         [colorScheme, contrast && (contrast === 'more' ? 'more' : 'normal')],
     );
 }
 
-/** What axe-core finds against WCAG 2.2 AA. */
-export async function violations(page) {
+/** What axe-core finds. Styles are in the page already: it need not load them again (preload). */
+export async function violations(page, rules = WCAG) {
     if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
-    return page.evaluate(async (values) => {
-        const options = { runOnly: { type: 'tag', values }, resultTypes: ['violations'] };
+    return page.evaluate(async (options) => {
         const { violations: found } = await window.axe.run(document, options);
         const where = ({ target, any }) => `${target.join(' ')} ${any[0]?.message ?? ''}`;
         return found.map(({ id, nodes }) => `${id}: ${nodes.map(where).join('; ')}`);
-    }, TAGS);
+    }, { ...rules, resultTypes: ['violations'], preload: false });
 }
 
 /** What makes the page scroll sideways, or cannot be reached because it lies outside. */

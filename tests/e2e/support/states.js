@@ -1,8 +1,8 @@
 /**
- * Every view and state of the page, in the order in which one page goes through them. A feature
- * adds a line here; look.test.js then looks at it in all sizes, colours and directions.
+ * Every view and state of the page, in the order in which the pages go through them, all in step.
+ * A feature adds a line here; look.test.js then looks at it in all sizes, colours and directions.
  *
- * { name, show(person, scene), hide?(person, scene), only?: 'phone'|'desktop', contrast? }
+ * { name, show(person, scene), hide?(person, scene), only?: string[] of devices, contrast? }
  *   show leads from the page as the last state left it to this one; hide leads back: Escape when
  *   there is none, nothing when it is null. contrast: looked at in high contrast as well.
  *   scene: { talker, room, redis, stop(), start() }.
@@ -52,6 +52,39 @@ async function chat(person, { talker, room }) {
     await person.page.locator('#messages .chip').first().waitFor();
 }
 
+/** A PNG of one colour, with lines, made by the browser. */
+function drawn({ page }) {
+    return page.evaluate(async () => {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 320 });
+        const pen = canvas.getContext('2d');
+        for (const [i, colour] of ['#9bc1c9', '#5f8f96', '#2f5d62'].entries()) {
+            pen.fillStyle = colour;
+            pen.fillRect(0, i * 110, 480, 110);
+        }
+        return canvas.toDataURL().split(',')[1];
+    });
+}
+
+const gone = ({ page }, name) => page.getByRole('button', { name: `Remove ${name}` }).click();
+const tile = ({ page }, state) => page.locator(`#tray .tile[data-state="${state}"]`).first().waitFor();
+
+/** In the tray: a picture that is there, a file under way that never arrives, one that is too large. */
+async function tray(person) {
+    const { page } = person;
+    const file = (name, mimeType, buffer) => ({ name, mimeType, buffer });
+    await page.route('**/api/v1/files?name=plan*', () => {}); // no answer
+    await page.setInputFiles('#file-input', [
+        file('harbour.png', 'image/png', Buffer.from(await drawn(person), 'base64')),
+    ]);
+    await tile(person, 'done');
+    await page.setInputFiles('#file-input', [
+        file('plan of the new pier.pdf', 'application/pdf', Buffer.alloc(50_000)),
+        file('later.txt', 'text/plain', Buffer.from('later')),
+        file('film.mp4', 'video/mp4', Buffer.alloc(300_000)),
+    ]);
+    for (const state of ['sending', 'waiting', 'failed']) await tile(person, state);
+}
+
 export const STATES = [
     {
         name: 'start',
@@ -71,8 +104,8 @@ export const STATES = [
     { name: 'register', show: press('#way-register'), hide: null },
     { name: 'settings', show: press('#start .open-settings') },
     { name: 'chat', show: chat, hide: null, contrast: true },
-    { name: 'side', only: 'phone', show: side },
-    { name: 'people', only: 'phone', show: press('#open-people') },
+    { name: 'side', only: ['phone'], show: side },
+    { name: 'people', only: ['phone', 'tablet'], show: press('#open-people') },
     { name: 'actions', show: (person, { talker }) => actions(person, talker.name) },
     {
         name: 'edit',
@@ -130,6 +163,38 @@ export const STATES = [
         hide: back,
     },
     {
+        name: 'health',
+        show: async (person) => {
+            await side(person);
+            await person.page.click('#open-health');
+            await person.sees('#health-list dd', ' ms');
+        },
+        hide: back,
+    },
+    {
+        name: 'reach',
+        show: async (person) => {
+            const urls = [person.url, 'http://192.168.178.20:8080/', 'http://10.20.30.40:8080/'];
+            const json = { urls, mdns: 'http://confab.local:8080/' };
+            await person.page.route('**/api/v1/addresses', (route) => route.fulfill({ json }));
+            await side(person);
+            await person.page.click('#open-reach');
+            await person.sees('#reach-others', 'confab.local');
+            await person.page.waitForFunction(() => document.getElementById('reach-qr').naturalWidth > 0);
+        },
+        hide: back,
+    },
+    {
+        name: 'reach-nobody',
+        show: async (person) => {
+            await person.page.unroute('**/api/v1/addresses'); // the server is for this machine alone
+            await side(person);
+            await person.page.click('#open-reach');
+            await person.sees('#reach-note', 'BIND');
+        },
+        hide: back,
+    },
+    {
         name: 'create',
         show: async (person) => {
             await side(person);
@@ -163,6 +228,73 @@ export const STATES = [
             await person.page.press('#search-text', 'Enter');
             await person.page.locator('.result').first().waitFor();
         },
+        hide: null,
+    },
+    {
+        name: 'search-nothing',
+        show: async (person) => {
+            await person.page.fill('#search-text', 'unheard-of');
+            await person.page.press('#search-text', 'Enter');
+            await person.page.locator('.result').first().waitFor({ state: 'hidden' });
+            await person.sees('#search-note', 'Nothing');
+        },
+    },
+    {
+        name: 'attach',
+        only: ['phone', 'tablet'],
+        show: press('#attach'),
+    },
+    { name: 'tray', show: tray, hide: null, contrast: true },
+    {
+        name: 'leaving',
+        show: async (person) => {
+            await gone(person, 'film.mp4');
+            await person.write('The plan, and how it looks today');
+            await person.sees('.leaving', 'The plan');
+        },
+        hide: async (person) => {
+            await gone(person, 'plan of the new pier.pdf');
+            await person.seesNo('#tray');
+        },
+    },
+    {
+        name: 'files',
+        show: async ({ page }) => {
+            await page.locator('#messages .file-card').waitFor();
+            await page.waitForFunction(
+                () => document.querySelector('#messages .picture img')?.naturalWidth > 0,
+            );
+        },
+        hide: null,
+    },
+    {
+        name: 'lightbox',
+        show: async ({ page }) => {
+            await page.click('#messages .picture');
+            await page.waitForFunction(
+                () => document.querySelector('#lightbox[open] img')?.naturalWidth > 0,
+            );
+        },
+    },
+    {
+        name: 'drop',
+        only: ['desktop'],
+        show: async ({ page }) => {
+            await page.evaluate(() => {
+                const dataTransfer = new DataTransfer();
+                dataTransfer.items.add(new File(['x'], 'x.txt'));
+                const init = { bubbles: true, cancelable: true, dataTransfer };
+                document.getElementById('text').dispatchEvent(new DragEvent('dragover', init));
+            });
+            await page.locator('#drop').waitFor();
+        },
+        hide: async ({ page }) => {
+            await page.evaluate(() => {
+                const leave = new DragEvent('dragleave', { bubbles: true });
+                document.getElementById('text').dispatchEvent(leave);
+            });
+            await page.locator('#drop').waitFor({ state: 'hidden' });
+        },
     },
     {
         name: 'empty',
@@ -176,10 +308,22 @@ export const STATES = [
     {
         name: 'private',
         show: (person) => person.say('Only for you.'),
-        hide: async (person, { room }) => {
+        hide: null,
+    },
+    {
+        name: 'news',
+        show: async (person, { talker, room }) => {
+            for (let i = 1; i <= 30; i++) await talker.say(room, `Line ${i} of what you have missed`);
             await side(person);
+            await person.unread('rooms', room, 30);
             await person.go('rooms', room);
+            await person.page.locator('#messages .divider.new').waitFor();
+            await talker.say(room, 'And one more');
+            await person.sees('#jump-text', '1');
+            talker.client.typing(room);
+            await person.sees('#typing', 'typing');
         },
+        hide: null,
     },
     {
         name: 'failed',
@@ -219,8 +363,10 @@ export const STATES = [
             await person.page.evaluate(() => dispatchEvent(new Event('online')));
             await person.sees('#toast.shown', /Caught up: 100 messages, [45] lost/);
             await person.page.waitForFunction(() => {
-                document.getElementById('scroller').scrollTop = 0; // rows far away do not exist
-                return document.querySelector('#messages .gap');
+                if (document.querySelector('#messages .gap')) return true;
+                const scroller = document.getElementById('scroller'); // rows far away do not exist
+                scroller.scrollTop -= scroller.clientHeight / 2;
+                return false;
             });
         },
         hide: null,
