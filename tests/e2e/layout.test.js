@@ -1,18 +1,13 @@
-/** The page on small and large screens, light and dark. Pictures go to artifacts/. */
+/** The page on small and large screens; pictures of it are look.test.js's. */
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { DESKTOP, launch, Person, PHONE } from './support/browser.js';
 import { startConfab, startRedis } from './support/server.js';
-import { Talker } from './support/talker.js';
 
-const ARTIFACTS = fileURLToPath(new URL('./artifacts/', import.meta.url));
 const TOUCH_PX = 44;
 let redis, server, browser;
 
 before(async () => {
-    await mkdir(ARTIFACTS, { recursive: true });
     redis = await startRedis();
     [server, browser] = await Promise.all([
         startConfab(redis, { env: { RATE_LIMIT_MESSAGES: '0' } }),
@@ -115,79 +110,4 @@ test('everything that can be pressed has a name', async (t) => {
                 .map((e) => e.outerHTML),
         );
     assert.deepEqual(nameless, []);
-});
-
-test('pictures of phone and desktop, light and dark', async (t) => {
-    const carol = await open(t, 'carol', DESKTOP);
-    await carol.joinRoom('pictures');
-    for (const [device, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
-        for (const colorScheme of ['light', 'dark']) {
-            const person = await Person.open(t, browser, server.url, `${device}-${colorScheme}`, {
-                ...options,
-                colorScheme,
-            });
-            await person.page.screenshot({
-                path: `${ARTIFACTS}${device}-${colorScheme}-start.png`,
-            });
-            await person.join();
-            if (device === 'phone') await person.page.click('#open-side');
-            await person.joinRoom('pictures');
-            await person.say(`hello from a ${device} in ${colorScheme}`);
-            await carol.say(`welcome, ${device}`);
-            await person.hears(`welcome, ${device}`);
-            await person.page.screenshot({ path: `${ARTIFACTS}${device}-${colorScheme}.png` });
-            await assertNoSidewaysScroll(person.page);
-            const background = await person.page.evaluate(
-                () => getComputedStyle(document.body).backgroundColor,
-            );
-            const [red] = background.match(/\d+/).map(Number);
-            assert.equal(red > 128, colorScheme === 'light');
-        }
-    }
-});
-
-test('pictures of trouble, phone and desktop', async (t) => {
-    const env = { RATE_LIMIT_MESSAGES: '0' };
-    const mortal = await startConfab(redis, { t, env });
-    const talker = await new Talker(t, server.ws, 'carlos').enter('general');
-    await talker.say('general', 'Has anybody seen the train?');
-    const people = [];
-    for (const [device, options] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
-        const person = await Person.enter(t, browser, mortal.url, `${device}-user`, options);
-        await person.say('Not yet.');
-        people.push({ device, person });
-    }
-    const picture = (what) =>
-        Promise.all(
-            people.map(async ({ device, person }) => {
-                await assertNoSidewaysScroll(person.page);
-                await person.page.screenshot({ path: `${ARTIFACTS}${device}-${what}.png` });
-            }),
-        );
-    const each = (run) => Promise.all(people.map(({ person }) => run(person)));
-
-    redis.child.signal('SIGSTOP');
-    try {
-        await each((person) => person.write('Is it only me?'));
-        await each((person) => person.sees('#banner', 'The server is in trouble'));
-        await picture('degraded');
-    } finally {
-        redis.child.signal('SIGCONT');
-    }
-    await each((person) => person.hears('Is it only me?', 20_000));
-    await each((person) => person.write('\u200b'));
-    await each((person) => person.sees('#pending .pending', 'Not sent.'));
-    await picture('failed');
-    await mortal.kill();
-    await each((person) => person.sees('#banner', 'Connection lost'));
-    await each((person) => person.write('I go into the tunnel'));
-    await picture('offline');
-    for (let i = 1; i <= 104; i++) talker.client.sendMessage('general', `Stop ${i}`);
-    await talker.hears('general', 'Stop 104');
-    await startConfab(redis, { t, env, port: mortal.port });
-    await each((person) => person.page.evaluate(() => dispatchEvent(new Event('online'))));
-    // the one who is back first may have written to the room before the other is back
-    await each((person) => person.sees('#toast.shown', /Caught up: 100 messages, [45] lost/));
-    await each((person) => settled(person.page, '#toast'));
-    await picture('caught-up');
 });

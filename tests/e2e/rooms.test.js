@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DESKTOP, Person, PHONE } from './support/browser.js';
 import { startPair } from './support/pair.js';
+import { violations } from './support/sight.js';
 
 const ENV = { LOGIN_LIMIT_ADDRESS: '0', REGISTER_LIMIT_ADDRESS: '0', RATE_LIMIT_MESSAGES: '0' };
 const SMALL = { ...PHONE, viewport: { width: 320, height: 568 } };
@@ -134,6 +135,7 @@ test('a mute, slow mode and a ban: sentences with their time', async (t) => {
 
     await press(owner, 'willi', 'Mute willi…', 'Mute willi for 10 minutes');
     await guest.sees('#barred', /You are muted here for (10|9) minutes\./);
+    assert.deepEqual(await violations(guest.page), []);
     await guest.sees('.room-act', 'vera muted willi for 10 minutes');
     await owner.page.click('#open-room');
     await owner.sees('#room-sanctions', 'muted for');
@@ -144,6 +146,7 @@ test('a mute, slow mode and a ban: sentences with their time', async (t) => {
     await guest.sees('.room-act', 'slow mode');
     await guest.say('one');
     await guest.sees('#slow', /^(1:00|[1-5]?\d s)$/);
+    assert.deepEqual(await violations(guest.page), []);
     await guest.page.fill('#text', 'two');
     assert.ok(await guest.page.isDisabled('#send'));
     await guest.page.press('#text', 'Enter');
@@ -152,6 +155,7 @@ test('a mute, slow mode and a ban: sentences with their time', async (t) => {
 
     await press(owner, 'willi');
     await owner.picture('actions-moderator');
+    assert.deepEqual(await violations(owner.page), []);
     await owner.page.keyboard.press('Escape');
     await press(owner, 'willi', 'Ban willi…', 'Ban willi for 1 hour');
     await guest.sees('#toast', /You are banned from hall for (1 hour|60 minutes)\./);
@@ -183,6 +187,7 @@ test('roles: a moderator may, a member may not; the room is given away and ended
     await owner.page.getByRole('button', { name: 'Give the room to yann' }).click();
     await mod.page.waitForSelector('#room-end-part', { state: 'visible' });
     await mod.picture('room-sheet-desktop');
+    assert.deepEqual(await violations(mod.page), []);
     await owner.page.waitForSelector('#room-end-part', { state: 'hidden' });
     await mod.page.click('#room-end-part summary');
     await mod.page.click('#room-end');
