@@ -8,9 +8,10 @@
 /* Where a page is cut out. */
 struct place {
     int64_t stream, epoch;
-    int64_t first, last; /* ids that the epoch has; 0: none */
-    int64_t own_ms;      /* of the query */
-    bool is_cut;         /* what the epoch has before `first` is not the asker's */
+    int64_t first, last; /* ids that the epoch has; 0: none. has_ends false: not known yet */
+    bool has_ends;
+    int64_t own_ms; /* of the query */
+    bool is_cut;    /* what the epoch has before `first` is not the asker's */
     int64_t began_ms;
     bool up;
     uint64_t seq; /* the cursor: the page is above it, or below; at most 2^32 */
@@ -76,6 +77,7 @@ static void enter(struct file *f, struct place *p, int64_t epoch)
     int64_t unused;
 
     p->epoch = epoch;
+    p->has_ends = true;
     p->began_ms = INT64_MAX;
     p->first = end_of_epoch(f, STATEMENT_FIRST, epoch, &p->began_ms);
     p->last = end_of_epoch(f, STATEMENT_LAST, epoch, &unused);
@@ -95,7 +97,9 @@ static void find_named(struct file *f, const struct page_query *q, struct place 
     if (epoch == 0)
         return;
     text_copy(out->epoch, sizeof out->epoch, q->epoch);
-    enter(f, p, epoch);
+    p->epoch = epoch;
+    if (p->own_ms > 0)
+        enter(f, p, epoch);
 }
 
 /* The newest epoch that began at began_ms or before. */
@@ -207,47 +211,70 @@ static size_t read_rows(struct file *f, struct place *p, unsigned limit, struct 
     return count;
 }
 
-/* Numbers below the epoch's first row are no hole: retention took them, or they never were. */
-static uint64_t missing(const struct place *p)
+/* Numbers below the epoch's first row are no hole: retention took them, or they never were.
+ * has_older: it has rows below the page. */
+static uint64_t missing(const struct place *p, bool has_older)
 {
     if (p->rows == 0)
         return 0;
     uint64_t from = p->lowest, end = p->highest + 1;
-    if (p->up)
-        from = p->seq + 1 > number_of(p->first) ? p->seq + 1 : number_of(p->first);
-    else if (p->seq <= UINT32_MAX)
+    if (p->up && has_older)
+        from = p->seq + 1;
+    else if (!p->up && p->seq <= UINT32_MAX)
         end = p->seq;
     return end - from - p->rows;
 }
 
 /* ---- cursors ---- */
 
-static void find_older(struct file *f, const struct place *p, struct page_result *out)
+/* Is there a row from low to high? Beside the page, so it is near: the ends of the epoch are far from
+ * a page in its middle, and four reads of a disk that sleeps. */
+static bool has_row(struct file *f, enum statement end, int64_t low, int64_t high)
+{
+    sqlite3_stmt *s = file_statement(f, end);
+
+    bind_number(s, 1, low);
+    bind_number(s, 2, high);
+    const bool found = file_row(f, s);
+    sqlite3_reset(s);
+    return found;
+}
+
+static bool find_older(struct file *f, struct place *p, struct page_result *out)
 {
     const uint64_t low = p->rows != 0 ? p->lowest : p->up ? p->seq + 1 : p->seq;
+    const int64_t from = p->is_cut ? p->first : epoch_low(p->epoch);
 
-    if (p->first != 0 && p->first <= p->last && number_of(p->first) < low) {
+    if (low > 0 &&
+        has_row(f, STATEMENT_LAST, from,
+                low > UINT32_MAX ? epoch_high(p->epoch) : epoch_low(p->epoch) + (int64_t)low - 1)) {
         memcpy(out->older.epoch, out->epoch, sizeof out->epoch);
         out->older.seq = low;
         out->older.valid = true;
-        return;
+        return true;
     }
+    if (!p->has_ends)
+        enter(f, p, p->epoch);
     const int64_t epoch = p->is_cut ? 0 : neighbour(f, STATEMENT_SPAN_BELOW, p, out->older.epoch);
     int64_t unused;
     out->older.seq = epoch ? number_of(end_of_epoch(f, STATEMENT_LAST, epoch, &unused)) + 1 : 0;
     out->older.valid = epoch != 0;
+    return false;
 }
 
-static void find_newer(struct file *f, const struct place *p, struct page_result *out)
+static void find_newer(struct file *f, struct place *p, struct page_result *out)
 {
     const uint64_t high = p->rows != 0 ? p->highest : p->up || p->seq == 0 ? p->seq : p->seq - 1;
 
-    if (number_of(p->last) > high) {
+    if (high < UINT32_MAX && has_row(f, STATEMENT_FIRST, epoch_low(p->epoch) + (int64_t)high + 1,
+                                     epoch_high(p->epoch))) {
         memcpy(out->newer.epoch, out->epoch, sizeof out->epoch);
         out->newer.seq = high;
         out->newer.valid = true;
         return;
     }
+    if (!p->has_ends)
+        enter(f, p, p->epoch);
     const int64_t epoch = neighbour(f, STATEMENT_SPAN_ABOVE, p, out->newer.epoch);
     int64_t unused;
     out->newer.seq = epoch ? number_of(end_of_epoch(f, STATEMENT_FIRST, epoch, &unused)) - 1 : 0;
@@ -270,8 +297,7 @@ enum sink_status sqlite_page(void *sink, const struct page_query *query, struct 
         out->count =
             read_rows(f, &p, query->limit < SINK_PAGE_MOST ? query->limit : SINK_PAGE_MOST, out);
         out->messages = f->parts;
-        out->missing = missing(&p);
-        find_older(f, &p, out);
+        out->missing = missing(&p, find_older(f, &p, out));
         find_newer(f, &p, out);
     }
     return file_end(f);
