@@ -73,6 +73,9 @@ int tool_doctor(const struct tool_line *line)
     struct doctor d = { .settings = &line->settings, .json = line->json };
     if (line->word_count > 0)
         return tool_misuse("doctor takes no %s: confab doctor --help", line->words[0]);
+    if (line->settings.server_port == 0)
+        return tool_misuse("SERVER_PORT=0 is another port at each start: confab --server-port N "
+                           "doctor looks at one");
     if (d.json)
         fputs("{\"checks\":[", stdout);
     doctor_network(&d);

@@ -259,11 +259,9 @@ static int make_folder(const struct tls_paths *p, char why[CERTIFICATE_WHY_BYTES
     return 0;
 }
 
-int authority_create(const struct tls_paths *p, const char *const *names, size_t count,
+static int create_in(const struct tls_paths *p, const char *const *names, size_t count,
                      char why[CERTIFICATE_WHY_BYTES])
 {
-    if (make_folder(p, why) < 0)
-        return -1;
     EVP_PKEY *ca_key = x509_key(), *key = x509_key();
     X509 *ca = ca_key != NULL ? make_ca(ca_key, names, count) : NULL;
     int result = -1, error;
@@ -280,5 +278,46 @@ int authority_create(const struct tls_paths *p, const char *const *names, size_t
     EVP_PKEY_free(ca_key);
     EVP_PKEY_free(key);
     X509_free(ca);
+    return result;
+}
+
+enum { STAGE_BYTES = PATH_MAX - 16 }; /* a file's name fits behind it */
+
+/* The files of p in a new folder beside them, which out names. */
+static int stage(const struct tls_paths *p, struct tls_paths *out, char folder[STAGE_BYTES],
+                 char why[CERTIFICATE_WHY_BYTES])
+{
+    const int size = (int)(strrchr(p->cert, '/') - p->cert);
+    *out = *p;
+    if (snprintf(folder, STAGE_BYTES, "%.*s/new.XXXXXX", size, p->cert) >= STAGE_BYTES)
+        return fail(why, "cannot make", folder, -ENAMETOOLONG);
+    if (mkdtemp(folder) == NULL)
+        return fail(why, "cannot make", folder, -errno);
+    x509_give_to_owner(folder);
+    snprintf(out->ca_key, PATH_MAX, "%s/ca.key", folder);
+    snprintf(out->ca, PATH_MAX, "%s/ca.crt", folder);
+    snprintf(out->key, PATH_MAX, "%s/server.key", folder);
+    snprintf(out->cert, PATH_MAX, "%s/server.crt", folder);
+    return 0;
+}
+
+int authority_create(const struct tls_paths *p, const char *const *names, size_t count,
+                     char why[CERTIFICATE_WHY_BYTES])
+{
+    struct tls_paths made;
+    char folder[STAGE_BYTES];
+    if (make_folder(p, why) < 0 || stage(p, &made, folder, why) < 0)
+        return -1;
+    const char *const moves[][2] = {
+        { made.ca_key, p->ca_key }, { made.ca, p->ca }, { made.key, p->key }, { made.cert, p->cert }
+    };
+    int result = create_in(&made, names, count, why);
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        if (result < 0)
+            unlink(moves[i][0]);
+        else if (rename(moves[i][0], moves[i][1]) != 0)
+            result = fail(why, "cannot write", moves[i][1], -errno);
+    }
+    rmdir(folder);
     return result;
 }

@@ -16,7 +16,7 @@ enum {
 
 /* Is it a host name that a certificate can have? */
 bool authority_is_name(const char *name);
-/* Makes the authority and a first certificate; what was there is replaced. names: more of them
+/* Makes the authority and a first certificate; what was there is replaced when all is made. names: more of them
  * that the server has, each a host name. 0, or -1 with why. */
 int authority_create(const struct tls_paths *p, const char *const *names, size_t count,
                      char why[CERTIFICATE_WHY_BYTES]) REQUIRES(on_main);

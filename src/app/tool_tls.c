@@ -2,6 +2,7 @@
 #include "tls_x509.h"
 #include "tools.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -92,6 +93,15 @@ static int done(const struct tool_line *line, const struct tls_paths *p)
     return status;
 }
 
+/* Behind access(2). */
+static int absent(const char *what, const char *path)
+{
+    if (errno == ENOENT || errno == ENOTDIR)
+        return tool_fail("there is no %s in %s: confab tls init makes one", what, path);
+    return tool_fail("cannot read %s: %s. Run this as the user that confab runs as, or as root",
+                     path, strerror(errno));
+}
+
 static int init(const struct tool_line *line, const struct tls_paths *p) REQUIRES(on_main)
 {
     char why[CERTIFICATE_WHY_BYTES];
@@ -108,8 +118,8 @@ static int init(const struct tool_line *line, const struct tls_paths *p) REQUIRE
 static int renew(const struct tool_line *line, const struct tls_paths *p) REQUIRES(on_main)
 {
     char why[CERTIFICATE_WHY_BYTES];
-    if (access(p->ca_key, F_OK) != 0)
-        return tool_fail("there is no authority in %s: confab tls init makes one", p->ca_key);
+    if (access(p->ca_key, R_OK) != 0)
+        return absent("authority", p->ca_key);
     return authority_renew(p, why) < 0 ? tool_fail("%s", why) : done(line, p);
 }
 
@@ -119,7 +129,7 @@ int tool_tls(const struct tool_line *line)
     const char *what = line->word_count == 1 ? line->words[0] : "";
     const bool there = tls_paths(&line->settings, &p);
     if (strcmp(what, "show") == 0)
-        return there ? show(&p) : tool_fail("there is no certificate: confab tls init makes one");
+        return there && access(p.cert, R_OK) == 0 ? show(&p) : absent("certificate", p.cert);
     if (strcmp(what, "init") != 0 && strcmp(what, "renew") != 0)
         return tool_misuse("confab tls init, renew or show: confab tls --help");
     if (!p.own)

@@ -265,7 +265,7 @@ def test_without_avahi(machine):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--wrong"], ["--wrong", "1"], ["now"], ["--json=1"], ["--server-port", "99999"]]
+    "arguments", [["--wrong"], ["--wrong", "1"], ["now"], ["--json=1"], ["--server-port", "99999"], ["--server-port", "0"]]
 )
 def test_bad_input_is_one_line(machine, arguments):
     done = machine.doctor(*arguments)

@@ -4,6 +4,7 @@ does not take (docs/ARCHITECTURE.md, "TLS on the same port")."""
 import os
 import plistlib
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -16,7 +17,7 @@ import pytest
 from support.client import Client
 from support.deadline import seconds, wait_for
 from support.raw import Closed, Raw
-from support.server import run
+from support.server import BINARY, run
 from support.tls import Authority, confab, openssl
 
 
@@ -566,6 +567,42 @@ def test_a_command_that_is_wrong_changes_nothing(own, arguments, code, says):
     done = confab(own.folder, *arguments)
     assert done.returncode == code and says in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1 and files() == before
+
+
+def contents(folder):
+    names = sorted(os.listdir(folder))
+    return names, [open(os.path.join(folder, name), "rb").read() for name in names]
+
+
+def test_a_disk_that_is_full_changes_nothing(own):
+    """There is room for the first file of the new authority alone."""
+    before = contents(os.path.join(own.folder, "tls"))
+    done = subprocess.run(
+        [BINARY, "tls", "init", "--force"],
+        env={"DATA_DIR": own.folder},
+        cwd=own.folder,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)),
+        restore_signals=False,  # SIGXFSZ stays ignored: write(2) fails
+    )
+    assert done.returncode == 1 and "ca.crt: File too large" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert contents(os.path.join(own.folder, "tls")) == before
+    assert confab(own.folder, "init", "--force").returncode == 0
+    names, files = contents(os.path.join(own.folder, "tls"))
+    assert names == before[0] and all(a != b for a, b in zip(files, before[1]))
+    assert openssl("verify", "-CAfile", own.ca, own.cert).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+@pytest.mark.parametrize("command", ["show", "renew", "init"])
+def test_files_of_somebody_else(own, command):
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    env = {"PATH": os.environ["PATH"], "DATA_DIR": own.folder, "ENV_FILE": ""}
+    done = subprocess.run([*nobody, BINARY, "tls", command], env=env, cwd="/", capture_output=True, text=True)
+    assert done.returncode == 1 and "Permission denied" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_without_an_authority(tmp_path):
