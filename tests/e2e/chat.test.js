@@ -199,6 +199,7 @@ test('the counter appears near the limit and an oversized message cannot be sent
 
 test('the keyboard is enough', async (t) => {
     const alice = await Person.open(t, browser, one.url, 'keys');
+    await alice.page.locator('#name:focus').waitFor();
     await alice.page.keyboard.type('keys');
     await alice.page.keyboard.press('Enter');
     await alice.ready();
