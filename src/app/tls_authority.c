@@ -40,7 +40,7 @@ static void add_name(struct str *out, const char *kind, const char *name)
 {
     char entry[NAME_BYTES + 32];
     snprintf(entry, sizeof entry, "%s:%s,", kind, name);
-    if (out->data == NULL || strstr(out->data, entry) == NULL)
+    if (out->size == 0 || strstr(out->data, entry) == NULL)
         str_addz(out, entry);
 }
 

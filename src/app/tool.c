@@ -80,9 +80,10 @@ static const struct tool {
     { "doctor", "find out what is wrong, and what mends it", tool_doctor, " ", " --json ",
       "Usage: confab doctor [--json]\n"
       "\n"
-      "Looks at the port, the firewall, Redis, clocks, limits, disk, archive and certificate, and\n"
-      "changes nothing. A line each: ok, warning or failure, and the command that mends it. Give\n"
-      "it the settings of the server. Exit status 1 when there is a failure.\n"
+      "Looks at address, port, firewall, name, Wi-Fi, Redis, limits, clocks, disk, archive and\n"
+      "certificate, and changes nothing. A line each: ok, warning or failure, and the command\n"
+      "that mends it. Give it the settings of the server. As root it sees the firewall and the\n"
+      "programs of other users, too. Exit status 1 when there is a failure.\n"
       "\n"
       "  --json   the same as one JSON object\n" },
 };
