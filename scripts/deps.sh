@@ -11,6 +11,7 @@ Installs what is missing of the Debian or Ubuntu packages of each GROUP:
   run     redis-server, for confab's own private Redis
   test    what unit, integration and browser tests need
   peers   what the servers of tests/bench/peers and the plots of the comparison need
+  package what makes the Debian package and tries it in a fresh system
   lint    clang and the other tools of scripts/lint.sh and of the presets tsan, tidy, fuzz
 Without a GROUP: build and run.
 
@@ -48,6 +49,10 @@ packages_of() {
     peers)
         echo golang-go:go golang-github-gorilla-websocket-dev golang-github-gomodule-redigo-dev \
             nginx:nginx libnginx-mod-nchan nodejs:node npm:npm python3-matplotlib
+        ;;
+    package)
+        echo dpkg-dev:dpkg-shlibdeps debootstrap:debootstrap lintian:lintian \
+            systemd-container:systemd-nspawn
         ;;
     lint)
         echo clang:clang libclang-rt-dev clang-tidy:clang-tidy clang-format:clang-format \
