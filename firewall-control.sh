@@ -150,11 +150,14 @@ declare -A listing # the rules of each place
 declare -a looked  # the places, in their order
 
 kernel_look() {
-    local place programs
+    local place programs error
     listing=()
     programs=$(iptables_programs)
-    [ -n "$programs" ] || is_there nft || die \
-        "no firewalld, ufw, nft or iptables on this machine: install one of them, or open ${ports[*]} in the firewall that you use"
+    if [ -z "$programs" ]; then
+        is_there nft || die \
+            "no firewalld, ufw, nft or iptables on this machine: install one of them, or open ${ports[*]} in the firewall that you use"
+        error=$(nft list tables 2>&1) || die "nft cannot read this machine's firewall: ${error%%$'\n'*}"
+    fi
     mapfile -t looked < <(nft_chains; [ -z "$programs" ] || say "$programs")
     for place in ${looked[@]+"${looked[@]}"}; do
         # shellcheck disable=SC2086 # words
@@ -349,6 +352,7 @@ kernel_permanent_close() {
 }
 kernel_unit_remove() { # network file
     change systemctl --quiet disable "${2##*/}"
+    [ ! -d /run/systemd/system ] || change systemctl stop "${2##*/}"
     change rm -f "$2"
 }
 

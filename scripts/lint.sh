@@ -42,7 +42,7 @@ files() { # PATTERN…
 }
 
 mapfile -t c_files < <(files '*.c' '*.h')
-mapfile -t sh_files < <({ files '*.sh'; echo .ci/run; })
+mapfile -t sh_files < <({ files '*.sh'; printf '%s\n' .ci/run deploy/debian/p*; })
 
 if [ $fix = yes ]; then
     clang-format -i "${c_files[@]}"

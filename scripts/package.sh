@@ -11,7 +11,7 @@ Usage: scripts/package.sh [--test] [--no-deps]
 Builds build/package/confab_VERSION_ARCH.deb: the server as a service of systemd.
 
   --test      then try it in a fresh Debian 12 (debootstrap, in namespaces of its own; needs root,
-              a Debian mirror, DEBIAN_MIRROR or deb.debian.org, some minutes and 1 GB of memory):
+              DEBIAN_MIRROR or that of debootstrap, two minutes and 1 GB of memory):
               installed, running, upgraded, removed and purged, without systemd and under one
   --no-deps   do not look for missing packages
   --help      this text

@@ -400,3 +400,15 @@ def test_no_firewall_tool(machine, tmp_path):
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "no firewalld, ufw, nft or iptables on this machine" in done.stderr
+
+
+@needs_namespaces
+@needs("nft")
+def test_a_firewall_that_it_may_not_read(machine):
+    """Root in a container: what cannot be seen is not called open."""
+    use_nft(machine)
+    for command in ("status", "open", "close"):
+        done = machine.run("setpriv", "--bounding-set=-net_admin", SCRIPT, command)
+        assert done.returncode == 1
+        assert "nft cannot read this machine's firewall" in done.stderr, done
+        assert done.stdout == "" and done.stderr.count("\n") == 1

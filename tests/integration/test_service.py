@@ -1,5 +1,6 @@
 """confab as a service: what it takes from a service manager and tells it."""
 
+import gzip
 import os
 import signal
 import socket
@@ -187,3 +188,62 @@ def test_unit_is_confined():
         text=True,
     )
     assert done.returncode == 0, done.stdout
+
+
+# ---- installed without a package
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """What `cmake --install` puts below a folder, and its list of it."""
+    build = os.path.dirname(BINARY)
+    if not os.path.exists(os.path.join(build, "cmake_install.cmake")):
+        pytest.skip(f"{build} is no build folder")
+    subprocess.run(
+        ["cmake", "--install", build, "--prefix", "/usr/local"],
+        env=os.environ | {"DESTDIR": str(tmp_path)},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    with open(os.path.join(build, "install_manifest.txt"), encoding="utf-8") as f:
+        return tmp_path, f.read().splitlines()
+
+
+def test_installs_below_a_folder(installed):
+    root, listed = installed
+    found = [path for path in root.rglob("*") if path.is_file()]
+    files = {f"/{path.relative_to(root)}": path.stat().st_mode & 0o777 for path in found}
+    assert files == {
+        "/usr/local/bin/confab": 0o755,
+        "/usr/local/bin/confab-soak": 0o755,
+        "/usr/local/sbin/confab-firewall": 0o755,
+        "/usr/local/etc/confab.env": 0o640,
+        "/usr/local/lib/systemd/system/confab.service": 0o644,
+        "/usr/local/lib/systemd/system/confab.socket": 0o644,
+        "/usr/local/lib/sysusers.d/confab.conf": 0o644,
+        "/usr/local/share/doc/confab/changelog.gz": 0o644,
+        "/usr/local/share/doc/confab/copyright": 0o644,
+        "/usr/local/share/man/man1/confab-soak.1.gz": 0o644,
+        "/usr/local/share/man/man1/confab.1.gz": 0o644,
+        "/usr/local/share/man/man8/confab-firewall.8.gz": 0o644,
+    }
+    assert sorted(listed) == sorted(files), "what README removes again"
+
+
+def test_man_page_is_what_help_says(installed):
+    root, _ = installed
+    binary = root / "usr/local/bin/confab"
+    with gzip.open(root / "usr/local/share/man/man1/confab.1.gz", "rt", encoding="utf-8") as f:
+        page = f.read()
+    said = subprocess.run([binary, "--help"], capture_output=True, text=True, check=True).stdout
+    assert page.startswith(".TH CONFAB 1\n.SH NAME\nconfab \\- real-time chat server\n")
+    assert said.strip() in page.replace("\\-", "-").replace("\\&", "").replace("\\e", "\\")
+
+
+def test_makes_its_user(installed):
+    root, _ = installed
+    (root / "etc").mkdir()
+    subprocess.run(["systemd-sysusers", f"--root={root}"], check=True, capture_output=True)
+    with open(root / "etc/passwd", encoding="utf-8") as f:
+        user = next(line for line in f if line.startswith("confab:")).rstrip("\n").split(":")
+    assert user[5:] == ["/var/lib/confab", "/usr/sbin/nologin"]

@@ -24,9 +24,11 @@ def debian():
 def booted(debian):
     """The same system, under systemd."""
     debian.prepare_boot()
-    debian.boot()
-    yield debian
-    debian.halt()
+    try:
+        debian.boot()
+        yield debian
+    finally:
+        debian.halt()
 
 
 @pytest.fixture(scope="session")

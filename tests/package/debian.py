@@ -4,6 +4,7 @@ that sees nothing of the machine around it."""
 import http.client
 import os
 import subprocess
+import tempfile
 
 import pytest
 from support.deadline import seconds, wait_for
@@ -51,12 +52,10 @@ def _cgroup():
     own = next(
         line[3:] for line in _read("/proc/self/cgroup").splitlines() if line.startswith("0::")
     )
-    path = os.path.join(where[0], own.strip("/"), f"confab-package-{os.getpid()}")
     try:
-        os.mkdir(path)
+        return tempfile.mkdtemp(prefix="confab-", dir=os.path.join(where[0], own.strip("/")))
     except OSError as e:
         pytest.skip(f"systemd cannot be booted: no cgroup: {e}")
-    return path
 
 
 class Debian:
@@ -90,8 +89,12 @@ class Debian:
     def ok(self, *command, **options):
         """Its output."""
         done = self.run(*command, **options)
-        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-4000:]}"
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-4000:]}{self._told()}"
         return done.stdout.rstrip("\n")
+
+    def _told(self):
+        """What the journal has of the last commands."""
+        return self.run("journalctl", "-b", "-n", "25", "--no-pager").stdout if self.container else ""
 
     def start(self, *command, **options):
         return spawn(self.command(*command), env=ENV, **options)
@@ -131,7 +134,7 @@ class Debian:
         os.unlink(self.root + "/usr/sbin/policy-rc.d")
 
     def boot(self):
-        self._cgroup = _cgroup()
+        self._cgroup = self._cgroup or _cgroup()
         log = os.path.join(os.path.dirname(self.root), "console.log")
         with open(log, "w", encoding="utf-8") as console:
             self.container = spawn(
@@ -141,31 +144,32 @@ class Debian:
                 stdout=console,
                 stderr=subprocess.STDOUT,
             )
-        try:
-            self.wait_boot()
-        except (AssertionError, StopIteration):
-            self.halt()
+        wait_for(self._is_up, "systemd is up", 60)
+        if self.container.poll() is not None:
             pytest.skip(f"systemd cannot be booted here: {_read(log)[-500:]}")
+        failed = self.ok("systemctl", "list-units", "--failed", "--quiet", "--plain")
+        assert failed == ""
 
-    def wait_boot(self, after=None):
-        """after: the init of the time before."""
+    def _is_up(self):
+        """Or will never be."""
+        if self.container.poll() is not None:
+            return True
+        if self.init() is None:
+            return False
+        state = self.run("systemctl", "is-system-running", "--wait").stdout.strip()
+        return state in ("running", "degraded")
 
-        def is_up():
-            if self.container.poll() is not None:
-                raise StopIteration
-            init = self.init()
-            if not init or init == after:
-                return False
-            state = self.run("systemctl", "is-system-running", "--wait").stdout.strip()
-            return state in ("running", "degraded")
-
-        wait_for(is_up, "systemd is up", 60)
-        assert self.ok("systemctl", "list-units", "--failed", "--quiet", "--plain") == ""
+    def reboot(self):
+        self.run("systemctl", "reboot")
+        asked_for = 133  # what systemd-nspawn says without a service manager that starts it again
+        assert self.container.wait(seconds(60)) == asked_for
+        self.boot()
 
     def init(self):
         """Process id of its systemd; None while there is none that has this system for a root."""
         pid = self.container.pid
-        for child in _read(f"/proc/{pid}/task/{pid}/children").split():
+        children = _read(f"/proc/{pid}/task/{pid}/children") if self.container.poll() is None else ""
+        for child in children.split():
             try:
                 is_init = _read(f"/proc/{child}/comm") == "systemd\n"
                 if is_init and os.path.samefile(f"/proc/{child}/root", self.root):
@@ -175,33 +179,49 @@ class Debian:
         return None
 
     def halt(self):
-        self.container.terminate()
+        """Leaves no process and no cgroup."""
+        if self.container:
+            self.container.terminate()
+            try:
+                self.container.wait(seconds(30))
+            except subprocess.TimeoutExpired:
+                self.container.kill()
+                self.container.wait()
+        if self._cgroup:
+            wait_for(self._cgroup_goes, "the cgroup is empty")
+
+    def _cgroup_goes(self):
         try:
-            self.container.wait(seconds(30))
-        except subprocess.TimeoutExpired:
-            self.container.kill()
-            self.container.wait()
-        self.container = None
-        for folder, _, _ in os.walk(self._cgroup, topdown=False):
-            os.rmdir(folder)
+            for folder, _, _ in os.walk(self._cgroup, topdown=False):
+                os.rmdir(folder)
+        except OSError:
+            return False  # somebody in it is just ending
+        return True
 
     def unit(self, name, unit="confab.service"):
         """A property of the unit."""
         return self.ok("systemctl", "show", "--property", name, "--value", unit)
 
-    def pid(self):
-        """Of the service, as it is called outside; None when it does not run."""
-        inside = self.unit("MainPID")
+    def processes(self):
+        """Those inside, as they are called outside, and /proc/PID/status of each."""
         space = os.readlink(f"/proc/{self.init()}/ns/pid")
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 if os.readlink(f"/proc/{pid}/ns/pid") == space:
-                    status = dict(s.split(":\t", 1) for s in _read(f"/proc/{pid}/status").splitlines())
-                    if status["NSpid"].split()[-1] == inside:
-                        return int(pid)
+                    lines = _read(f"/proc/{pid}/status").splitlines()
+                    yield int(pid), dict(line.split(":\t", 1) for line in lines)
             except OSError:
                 pass  # it ended while we looked
-        return None
+
+    def pid(self):
+        """Of the service, as it is called outside."""
+        inside = self.unit("MainPID")
+        return next(p for p, status in self.processes() if status["NSpid"].split()[-1] == inside)
+
+    def names_of(self, user):
+        """Of the processes of that user."""
+        uid = self.ok("id", "-u", user)
+        return [status["Name"] for _, status in self.processes() if status["Uid"].split()[0] == uid]
 
     def answers(self):
         """Somebody listens on the port of confab."""

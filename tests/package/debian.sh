@@ -9,14 +9,13 @@ case $# in
 *) usage >&2; exit 2 ;;
 esac
 root=$1
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 log=$root.log
 die() { printf '%s: %s\n%s\n' "${0##*/}" "$*" "$(tail -n 5 "$log")" >&2; exit 1; }
 
 debs=$PWD/build/package/debs # a second run fetches less
 mkdir -p "$debs"
-debootstrap --variant=minbase --cache-dir="$debs" bookworm "$root" "$mirror" >"$log" 2>&1 ||
-    die "no fresh system from $mirror"
+debootstrap --variant=minbase --cache-dir="$debs" bookworm "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} \
+    >"$log" 2>&1 || die "no fresh system from ${DEBIAN_MIRROR:-the mirror of debootstrap}"
 cp -L /etc/resolv.conf "$root/etc/"
 cp /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
 echo 'APT::Install-Recommends "false";' >"$root/etc/apt/apt.conf.d/90recommends"
