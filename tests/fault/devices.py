@@ -154,6 +154,15 @@ class Device(Link):
             await self.send("received", to=writer, epoch=epoch, seq=messages[-1]["seq"])
 
 
+def accounts_file(world, count, path):
+    """For confab-soak: that many accounts, each with a device. Returns path."""
+    replies = [register(world.servers[0], f"chat-{n}") for n in range(count)]
+    assert all(reply.status == 201 for reply in replies), replies[-1].body
+    with open(path, "w", encoding="ascii") as f:
+        f.writelines(f"{reply.body['name']} {reply.body['access_token']}\n" for reply in replies)
+    return path
+
+
 class Crowd:
     """Starts at once; all is over when the block is."""
 

@@ -10,6 +10,7 @@ import pytest
 from support.deadline import seconds, wait_for
 from support.mangle import Proxy
 from support.process import spawn
+from support.rest import Device
 from support.server import BINARY, Server, parse
 
 SOAK = os.path.join(os.path.dirname(BINARY), "confab-soak")
@@ -104,6 +105,21 @@ def test_resuming_is_measured(two, soak):
     assert result["reconnects"] == 20
     times = result["resume_ms"]
     assert 0 < times["p50"] <= times["p99"] <= times["max"] <= result["all_ms"]
+
+
+def test_clients_may_be_accounts(redis, soak, new, tmp_path):
+    """Where nobody else may be."""
+    with Server(redis, ACCOUNTS="required", RATE_LIMIT_MESSAGES=0) as server:
+        server.wait_health(200)
+        devices = [Device.register(server, getattr(new, f"soak{n}")) for n in range(4)]
+        accounts = tmp_path / "accounts"
+        accounts.write_text("".join(f"{device.name} {device.access}\n" for device in devices))
+        load = ["--clients", 4, "--rate", 50, "--seconds", 2, "--drop", 5, "--sleep-ms", 300]
+        code, result, err = soak(*load, "--accounts", accounts, url(server))
+        assert (code, result["verdict"]) == (0, "holds"), err
+        assert result["acked"] > 20 and result["reconnects"] > 0
+        code, result, err = soak(*load, url(server))
+        assert code == 2 and "hello was refused: login_required" in err
 
 
 # ---- not blind: each kind of mangling is called by its name
@@ -328,6 +344,9 @@ def test_marks_and_stop(one):
         ["ws://"],
         ["ws://127.0.0.1:99999"],
         ["--pids", "1,x", "ws://127.0.0.1:1"],
+        ["--accounts", "/nowhere", "ws://127.0.0.1:1"],
+        ["--accounts", "/dev/null", "ws://127.0.0.1:1"],
+        ["--accounts", "/etc/passwd", "ws://127.0.0.1:1"],
     ],
     ids=" ".join,
 )

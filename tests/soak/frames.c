@@ -34,8 +34,12 @@ void frames_hello(struct client *c)
         json_object_set_new(resume, room,
                             json_pack("{s:s, s:I}", "epoch", epoch, "seq", (json_int_t)seq));
     }
-    send_frame(c, json_pack("{s:s, s:s, s:s, s:o}", "type", "hello", "username", user, "session",
-                            c->session, "resume", resume));
+    if (s->opt->accounts)
+        send_frame(c, json_pack("{s:s, s:s, s:o}", "type", "hello", "token",
+                                s->opt->accounts[c->index].token, "resume", resume));
+    else
+        send_frame(c, json_pack("{s:s, s:s, s:s, s:o}", "type", "hello", "username", user,
+                                "session", c->session, "resume", resume));
 }
 
 void frames_join(struct client *c, uint32_t room, const char *epoch, uint64_t seq)
@@ -117,6 +121,14 @@ static uint32_t named(const struct soak *s, const char *name, uint32_t limit)
     return *rest || n >= limit ? LEDGER_NOBODY : n;
 }
 
+static uint32_t sender_of(const struct soak *s, const char *user)
+{
+    if (!s->opt->accounts)
+        return named(s, user, s->client_count);
+    const struct account *a = options_account(s->opt, user);
+    return a && a->index < s->client_count ? a->index : LEDGER_NOBODY;
+}
+
 /* RUN-ROOM-N → n, 0 when it is none of ours. */
 static uint32_t cid_of(const struct soak *s, const char *cid, uint32_t *room)
 {
@@ -146,7 +158,7 @@ static struct ledger_message message_of(const struct soak *s, const json_t *o)
     uint32_t room;
     struct ledger_message m = {
         .seq = number_of(o, "seq"),
-        .sender = named(s, text_of(o, "user"), s->client_count),
+        .sender = sender_of(s, text_of(o, "user")),
         .n = cid_of(s, text_of(o, "cid"), &room),
         .id = hash_of(text_of(o, "id")),
         .text = ledger_hash(LEDGER_HASH, json_string_value(content), json_string_length(content)),

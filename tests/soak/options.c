@@ -1,4 +1,5 @@
 #include "options.h"
+#include "confab/wire/rules.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static const struct number numbers[] = {
 };
 enum {
     NUMBERS = sizeof numbers / sizeof numbers[0],
-    PAIRS_MAX = 1000000, /* the ledger has an entry for each */
+    PAIRS_MAX = 1000000,  /* the ledger has an entry for each */
+    ACCOUNTS_MAX = 30000, /* as many clients and rooms as there can be */
 };
 
 static const char usage[] =
@@ -49,6 +51,9 @@ static const char usage_end[] =
     "  --pids A,B,…    processes on this machine: their memory, threads and descriptors at the\n"
     "                  start, after the first minute and at the end\n"
     "  --acks FILE     a line \"ID NUMBER TIMESTAMP ROOM\" for each acknowledged message\n"
+    "  --accounts FILE\n"
+    "                  a line \"NAME TOKEN\" for each client: they are accounts, not guests. The\n"
+    "                  access tokens must last as long as the run\n"
     "  --json          print one JSON object instead of the table\n"
     "  --allow-loss    acknowledged messages that are lost, and gaps that clients are told of, "
     "are\n"
@@ -168,6 +173,48 @@ static void add_pids(struct options *o, const char *text)
     }
 }
 
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(((const struct account *)left)->name, ((const struct account *)right)->name);
+}
+
+const struct account *options_account(const struct options *o, const char *name)
+{
+    const struct account wanted = { .name = name };
+    return bsearch(&wanted, o->by_name, o->account_count, sizeof wanted, by_name);
+}
+
+static void add_account(struct options *o, char *line, const char *path)
+{
+    char *token = line + strcspn(line, " \n");
+    if (*token)
+        *token++ = '\0';
+    token[strcspn(token, "\n")] = '\0';
+    if (!rules_token(token, strlen(token), RULE_TOKEN_BYTES) || o->account_count == ACCOUNTS_MAX)
+        fail("not a file of names and access tokens, one account on each line", path);
+    o->accounts = xrealloc(o->accounts, (o->account_count + 1) * sizeof *o->accounts);
+    o->accounts[o->account_count] =
+        (struct account){ xstrdup(line), xstrdup(token), o->account_count };
+    o->account_count++;
+}
+
+static void read_accounts(struct options *o, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail("cannot be read", path);
+    char *line = NULL;
+    size_t room = 0;
+    while (getline(&line, &room, file) > 0)
+        add_account(o, line, path);
+    free(line);
+    if (ferror(file) | fclose(file) || !o->accounts)
+        fail("cannot be read, or has no accounts", path);
+    o->by_name = xmalloc(o->account_count * sizeof *o->by_name);
+    memcpy(o->by_name, o->accounts, o->account_count * sizeof *o->by_name);
+    qsort(o->by_name, o->account_count, sizeof *o->by_name, by_name);
+}
+
 static bool read_switch(struct options *o, const char *flag)
 {
     if (!strcmp(flag, "--help") || !strcmp(flag, "-h"))
@@ -197,6 +244,10 @@ static void read_value(struct options *o, const char *flag, const char *text)
         o->acks = fopen(text, "w");
         if (!o->acks)
             fail("cannot be written", text);
+        return;
+    }
+    if (!strcmp(flag, "--accounts")) {
+        read_accounts(o, text);
         return;
     }
     for (unsigned i = 0; i < NUMBERS; i++) {
@@ -247,6 +298,8 @@ void options_read(struct options *o, int argc, char **argv)
         fail("no URL", NULL);
     if ((uint64_t)o->clients * o->rooms > PAIRS_MAX)
         fail("too many: clients times rooms is a million at most", NULL);
+    if (o->accounts && o->account_count < o->clients + (o->missed ? o->rooms : 0))
+        fail("--accounts has too few: one for each client, with --missed for each room, too", NULL);
     check_proxy(o);
     if (o->joined > o->rooms)
         o->joined = o->rooms;

@@ -32,6 +32,11 @@ struct url {
     bool tls;
 };
 
+struct account {
+    const char *name, *token;
+    unsigned index;
+};
+
 struct options {
 #define X(member, value, low, high, help) unsigned member;
     OPTION_NUMBERS(X)
@@ -42,11 +47,17 @@ struct options {
     unsigned url_count;
     pid_t pids[OPTION_PIDS];
     unsigned pid_count;
-    FILE *acks; /* gets a line for each acknowledgement; NULL: none */
+    FILE *acks;               /* gets a line for each acknowledgement; NULL: none */
+    struct account *accounts; /* of each client; NULL: they are guests */
+    struct account *by_name;  /* the same, sorted */
+    unsigned account_count;
 };
 
 /* Reads the command line. Ends the process itself: with 0 after --help, with 2 and one line
  * on stderr when something is wrong. */
 void options_read(struct options *o, int argc, char **argv);
+
+/* Whose name it is; NULL: nobody's of --accounts. */
+const struct account *options_account(const struct options *o, const char *name);
 
 #endif
