@@ -187,7 +187,11 @@ export class MessagesView {
         const key = this.firstNew.given.id;
         const line = this.rows.row(key)?.previousElementSibling;
         if (line && this.#top(line) >= 0) return;
-        this.rows.show(this.rows.items, { key, top: NEW_PX });
+        this.rows.show(this.rows.items, { key, top: NEW_PX }); // the line is there from now on
+        const row = this.rows.row(key);
+        const above = row?.previousElementSibling;
+        if (row && above)
+            this.rows.show(this.rows.items, { key, top: NEW_PX + this.#top(row) - this.#top(above) });
         this.stuck = this.#isNear(NEAR_END_PX);
     }
 
