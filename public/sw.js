@@ -14,6 +14,9 @@ const FOR_OTHERS = ['/openapi.json', '/js/package.json', '/js/types.js'];
 const NOT_KEPT = [...FOR_OTHERS, '/ca.html', '/js/ca.js', '/css/ca.css', '/sw.js'];
 const SHELL = 'shell ';
 const SHARE = 'share';
+const SHARED_CHARS = 100_000;
+const SHARED_FILES = 5;
+const SHARED_BYTES = 1 << 30; // no server takes more (FILE_MAX_KB)
 
 /** @type {Map<string, string>} the cache that a client was started from */
 const startedFrom = new Map();
@@ -101,18 +104,29 @@ async function file(event, path) {
     return found || fetch(event.request);
 }
 
-/** What another app shares waits in a cache for the page (js/share.js). @param {Request} request */
+/**
+ * What another app shares waits in a cache for the page (install.js): one entry for the text, one
+ * for each file. One file more than a message takes is kept, so that the page says so.
+ * @param {Request} request
+ */
 async function share(request) {
-    const form = await request.formData();
-    const text = ['title', 'text', 'url'].map((name) => form.get(name)).filter(Boolean);
-    await caches.delete(SHARE);
-    const cache = await caches.open(SHARE);
-    await cache.put('/share/text', new Response([...new Set(text)].join('\n')));
-    let count = 0;
-    for (const one of form.getAll('files')) {
-        if (typeof one === 'string' || !one.size) continue;
-        const headers = { 'content-type': one.type, 'x-name': encodeURIComponent(one.name) };
-        await cache.put(`/share/${count++}`, new Response(one, { headers }));
+    await caches.delete(SHARE); // what nobody wanted
+    try {
+        const form = await request.formData();
+        const text = ['title', 'text', 'url'].map((name) => form.get(name)).filter(Boolean);
+        const cache = await caches.open(SHARE);
+        const said = [...new Set(text)].join('\n').slice(0, SHARED_CHARS);
+        if (said) await cache.put('/share/text', new Response(said));
+        const files = form.getAll('files').filter((one) => typeof one !== 'string');
+        for (const [i, one] of files.slice(0, SHARED_FILES).entries()) {
+            const headers = { 'content-type': one.type, 'x-name': encodeURIComponent(one.name) };
+            const lost = { ...headers, 'x-lost': '1' };
+            const put = (body, more) => cache.put(`/share/file/${i}`, new Response(body, { headers: more }));
+            if (one.size > SHARED_BYTES) await put('', lost);
+            else await put(one, headers).catch(() => put('', lost)); // the disk is full
+        }
+    } catch {
+        // It was no form, or nothing can be kept: the page opens as it is.
     }
     return Response.redirect('/', 303);
 }

@@ -26,6 +26,8 @@ import { SettingsSheet } from './views/settings.js';
 import { SideView } from './views/side.js';
 import { StartView } from './views/start.js';
 
+/** @type {import('./store.js').Topic[]} what has to do with whether one may write here */
+const SHARING = ['active', 'connection', 'guard'];
 const TOAST_MS = 4_000;
 const EVICTED_MS = 10_000; // it says why and until when
 
@@ -105,15 +107,23 @@ async function useInvitation(store) {
     }
 }
 
-/** What another app shared goes into the field of the place that is open. @param {Store} store */
-async function useShared(store) {
+/**
+ * What another app shared goes to the place that is open: text into the field, files into the tray
+ * as soon as the server takes them here.
+ * @param {Store} store @param {ComposerView} composer
+ */
+async function useShared(store, composer) {
     if (!store.active) return;
-    const { text } = await takeShared();
-    if (!text) return;
-    const field = /** @type {HTMLTextAreaElement} */ (byId('text'));
-    field.value += `${field.value ? '\n' : ''}${text}`;
-    field.dispatchEvent(new Event('input', { bubbles: true }));
-    field.focus();
+    const [text] = await takeShared('text');
+    if (text) composer.insert(await text.blob.text());
+    if (composer.takesFiles === undefined) return;
+    const files = await takeShared('file');
+    const [lost] = files.filter(({ isLost }) => isLost);
+    const there = files.filter(({ isLost }) => !isLost);
+    if (lost) toast(`${lost.name}: ${strings.error('too_big')}`);
+    if (!there.length) return;
+    if (!composer.takesFiles) return toast(strings.error('files_off'));
+    composer.add(there.map(({ blob, name, type }) => new File([blob], name, { type })));
 }
 
 /** @param {string} name as guest, or that of the account */
@@ -149,7 +159,7 @@ function enter(name) {
         for (const view of views) view.update(topics);
         if (store.current?.ready) register();
         if (topics.has('active')) rememberPlace(store);
-        if (topics.has('active')) void useShared(store);
+        if (SHARING.some((topic) => topics.has(topic))) void useShared(store, composer);
     });
     store.on('refused', ({ stream, code, message, retryAfterMs }) => {
         if (!stream) return leave(code, message);

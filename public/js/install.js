@@ -24,21 +24,24 @@ export async function awaitNetwork() {
     await sync?.register('outbox').catch(() => {});
 }
 
-/** @returns {Promise<{text: string, files: File[]}>} what another app shared; it is given once */
-export async function takeShared() {
-    /** @type {File[]} */
-    const files = [];
-    let text = '';
-    if (!isSecureContext || !('caches' in globalThis) || !(await caches.has('share')))
-        return { text, files };
+/**
+ * What another app shared, as sw.js keeps it; each is given once, to one page.
+ * @param {'text'|'file'} kind
+ * @returns {Promise<{blob: Blob, name: string, type: string, isLost: boolean}[]>} the name is that
+ *   of a file; lost: it was too large to be kept
+ */
+export async function takeShared(kind) {
+    if (!isSecureContext || !('caches' in globalThis) || !(await caches.has('share'))) return [];
     const cache = await caches.open('share');
+    const found = [];
     for (const request of await cache.keys()) {
-        const answer = /** @type {Response} */ (await cache.match(request));
-        const name = decodeURIComponent(answer.headers.get('x-name') ?? '');
-        const type = answer.headers.get('content-type') ?? '';
-        if (request.url.endsWith('/text')) text = await answer.text();
-        else files.push(new File([await answer.blob()], name, { type }));
+        const answer = new URL(request.url).pathname.startsWith(`/share/${kind}`) && (await cache.match(request));
+        if (!answer) continue;
+        const { headers } = answer;
+        const blob = await answer.blob();
+        if (!(await cache.delete(request))) continue; // another page was first
+        const name = decodeURIComponent(headers.get('x-name') ?? '');
+        found.push({ blob, name, type: headers.get('content-type') ?? '', isLost: headers.has('x-lost') });
     }
-    await caches.delete('share');
-    return { text, files };
+    return found;
 }

@@ -10,6 +10,8 @@ import { startConfab, startRedis } from './support/server.js';
 
 const PUBLIC = fileURLToPath(new URL('../../public/', import.meta.url));
 const WITH_WORKER = { serviceWorkers: 'allow' };
+/** Forms of the page itself go nowhere (form-action); a share is none of them. */
+const SHARED_WITH = { ...WITH_WORKER, bypassCSP: true };
 let redis, browser;
 
 before(async () => {
@@ -22,8 +24,8 @@ after(async () => {
 });
 
 /** Somebody whose page the worker serves. */
-async function installed(t, url, name) {
-    const person = await Person.enter(t, browser, url, name, WITH_WORKER);
+async function installed(t, url, name, options = WITH_WORKER) {
+    const person = await Person.enter(t, browser, url, name, options);
     await person.page.evaluate(() => navigator.serviceWorker.ready);
     await person.page.waitForFunction(() => navigator.serviceWorker.controller);
     return person;
@@ -106,18 +108,82 @@ test('a new version is served whole, at the first load after the server has it',
     bob.problems.length = 0;
 });
 
-test('what another app shares is in the field', async (t) => {
-    const server = await startConfab(redis, { t });
-    const bob = await installed(t, server.url, 'bob3');
-    await bob.page.evaluate(async () => {
-        const form = new FormData();
-        form.set('title', 'A boat');
-        form.set('url', 'https://example.org/boat');
-        await fetch('/share', { method: 'POST', body: form, redirect: 'manual' });
-    });
-    await bob.page.reload();
+/** As an app does that shares: a form is sent, and the browser follows the answer. */
+async function share({ page }, fields, files) {
+    await page.evaluate(
+        ([values, contents]) => {
+            const form = document.createElement('form');
+            Object.assign(form, { action: '/share', method: 'POST', enctype: 'multipart/form-data' });
+            for (const [name, value] of Object.entries(values)) {
+                const input = Object.assign(document.createElement('input'), { name, value });
+                form.append(input);
+            }
+            const chosen = new DataTransfer();
+            for (const { name, type, size, text } of contents)
+                chosen.items.add(new File([text ?? new Uint8Array(size)], name, { type }));
+            const input = Object.assign(document.createElement('input'), { name: 'files', type: 'file' });
+            Object.assign(input, { multiple: true, files: chosen.files });
+            form.append(input);
+            document.body.append(form);
+            form.submit();
+        },
+        [fields, files],
+    );
+    await page.waitForFunction(() => !document.querySelector('form[action="/share"]'));
+}
+
+const shared = (page) =>
+    page.evaluate(async () => (await (await caches.open('share')).keys()).map(({ url }) => url));
+
+test('what another app shares is in the field, its files in the tray, once', async (t) => {
+    const server = await startConfab(redis, { t, env: { FILE_MAX_KB: '100' } });
+    const bob = await installed(t, server.url, 'bob3', SHARED_WITH);
+    const { page } = bob;
+    const tile = (name) => page.locator('#tray .tile', { hasText: name });
+    await page.fill('#text', 'Look:');
+    await page.waitForFunction(() => localStorage.length && JSON.stringify(localStorage).includes('Look:'));
+    await share(bob, { title: 'A boat', url: 'https://example.org/boat' }, [
+        { name: 'mast é.txt', type: 'text/plain', text: 'tall\n' },
+        { name: 'film.mp4', type: 'video/mp4', size: 200_000 },
+    ]);
     await bob.ready();
-    await bob.page.waitForFunction(() => document.getElementById('text').value !== '');
-    assert.equal(await bob.page.inputValue('#text'), 'A boat\nhttps://example.org/boat');
-    assert.equal(await bob.page.evaluate(() => caches.has('share')), false);
+    await tile('mast é.txt').and(page.locator('[data-state="done"]')).waitFor();
+    await tile('film.mp4').getByText('This file is larger than the server takes.').waitFor();
+    assert.equal(await page.inputValue('#text'), 'Look:\nA boat\nhttps://example.org/boat');
+    assert.deepEqual(await shared(page), [], 'it is given once');
+    await page.getByRole('button', { name: 'Remove film.mp4' }).click();
+    await page.press('#text', 'Enter');
+    await bob.sees('#messages .file-name', 'mast é.txt');
+    const url = await page.locator('#messages .file-card').evaluate((e) => e.href);
+    assert.equal(await (await fetch(url)).text(), 'tall\n');
+
+    const six = [1, 2, 3, 4, 5, 6].map((n) => ({ name: `${n}.txt`, type: 'text/plain', text: `page ${n} of six\n` }));
+    await share(bob, {}, six);
+    await bob.sees('#toast', 'A message takes 4 files.');
+    await tile('4.txt').and(page.locator('[data-state="done"]')).waitFor();
+    assert.equal(await page.locator('#tray .tile').count(), 4);
+    assert.equal(await page.inputValue('#text'), '');
+});
+
+test('files that are shared without a network wait for it', async (t) => {
+    const mortal = await startConfab(redis, { t });
+    const bob = await installed(t, mortal.url, 'bob4', SHARED_WITH);
+    await mortal.kill();
+    await share(bob, { text: 'from the tunnel' }, [{ name: 'dark.txt', type: 'text/plain', text: 'written in the dark\n' }]);
+    await bob.page.waitForFunction(() => document.getElementById('text').value === 'from the tunnel');
+    await bob.sees('#banner', 'Connection lost');
+    assert.equal((await shared(bob.page)).length, 1);
+    await startConfab(redis, { t, port: mortal.port });
+    await bob.page.evaluate(() => dispatchEvent(new Event('online')));
+    await bob.page.locator('#tray .tile[data-state="done"]', { hasText: 'dark.txt' }).waitFor();
+    bob.problems.length = 0; // the browser says itself that the server was not there
+});
+
+test('a server without files says so to who shares one', async (t) => {
+    const server = await startConfab(redis, { t, env: { FILE_MAX_KB: '0' } });
+    const bob = await installed(t, server.url, 'bob5', SHARED_WITH);
+    await share(bob, { text: 'see' }, [{ name: 'a.txt', type: 'text/plain', text: 'x' }]);
+    await bob.sees('#toast', 'This server takes no files.');
+    assert.equal(await bob.page.inputValue('#text'), 'see');
+    assert.deepEqual(await shared(bob.page), []);
 });

@@ -60,7 +60,7 @@ export class ComposerView {
         this.keeping = undefined;
         this.completion = new Completion(this.text, () => this.#names());
         this.attach = new AttachView(this.uploads, {
-            add: (files) => this.#attach(files),
+            add: (files) => this.add(files),
             remove: (upload) => this.#detach(upload),
             takeBack: (draft) => this.#takeBack(draft),
         });
@@ -117,6 +117,20 @@ export class ComposerView {
 
     focus() {
         this.text.focus({ preventScroll: true });
+    }
+
+    /** @returns {boolean|undefined} undefined: not now, or nobody knows yet */
+    get takesFiles() {
+        const { limits, current } = this.store;
+        if (!limits || !current?.ready || !this.shown || !byId('barred').hidden) return undefined;
+        return Boolean(limits.files);
+    }
+
+    /** @param {string} text on a line of its own, behind what is there */
+    insert(text) {
+        this.text.setRangeText(`${this.text.value ? '\n' : ''}${text}`, this.text.value.length, this.text.value.length, 'end');
+        this.#typed();
+        this.focus();
     }
 
     /** @returns {boolean} would files get lost if the page went now? */
@@ -278,7 +292,7 @@ export class ComposerView {
     }
 
     /** @param {File[]} files */
-    #attach(files) {
+    add(files) {
         if (!this.shown || !byId('barred').hidden || !this.store.limits?.files) return;
         const room = FILES_MOST - this.draft.files.length;
         if (files.length > room) this.toast(strings.filesMost(FILES_MOST));
