@@ -8,7 +8,7 @@ usage() {
 Usage: $self COMMAND [--port N] [--mdns] [--source NETWORK] [--for TIME] [--yes] [--dry-run]
 
   open              open the port until the next reboot
-  close             close it again
+  close             close it again; who is connected may stay until that connection ends
   status            say whether it is open; exit 0 when it is, 3 when it is not
   permanent-open    open it for good; asks first
   permanent-close   close it, now and after reboots
@@ -491,7 +491,7 @@ timers() {
 
 timer_forget() { # network end process file
     if [ "$3" = 0 ]; then
-        change systemctl stop "${4##*/}.timer"
+        ! systemctl --quiet is-active "${4##*/}.timer" 2>/dev/null || change systemctl stop "${4##*/}.timer"
     elif [ "$3" != $$ ] && tr '\0' ' ' <"/proc/$3/cmdline" 2>/dev/null | grep -Fq "$state/control close"; then
         change kill -- "-$3" # its group: the sleep, too
     fi

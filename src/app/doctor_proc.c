@@ -21,14 +21,9 @@ enum {
 /* The next line of a table, cut into words. False: that was all. */
 static bool next_row(FILE *f, char line[512], char *field[FIELDS_MOST], size_t *count)
 {
-    *count = 0;
     if (f == NULL || fgets(line, 512, f) == NULL)
         return false;
-    char *rest = line, *word;
-    while (*count < FIELDS_MOST && (word = strsep(&rest, " \t\n")) != NULL) {
-        if (*word != '\0')
-            field[(*count)++] = word;
-    }
+    *count = text_words(line, field, FIELDS_MOST);
     return true;
 }
 

@@ -70,12 +70,8 @@ static void default_interface(const char *table, route_fn *is_default, char out[
     unsigned long best = 0, metric;
     const char *interface;
     while (fgets(line, sizeof line, routes) != NULL) {
-        char *rest = line, *word, *field[ROUTE_FIELDS];
-        size_t count = 0;
-        while (count < ROUTE_FIELDS && (word = strsep(&rest, " \t\n")) != NULL) {
-            if (*word != '\0')
-                field[count++] = word;
-        }
+        char *field[ROUTE_FIELDS];
+        const size_t count = text_words(line, field, ROUTE_FIELDS);
         if (!is_default(field, count, &interface, &metric) ||
             !addresses_is_lan_interface(interface) || (out[0] != '\0' && metric >= best))
             continue;

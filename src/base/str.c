@@ -69,3 +69,14 @@ char *str_detach(struct str *s)
     *s = (struct str)STR_INIT;
     return data;
 }
+
+size_t text_words(char *line, char *words[], size_t most)
+{
+    char *word;
+    size_t count = 0;
+    while (count < most && (word = strsep(&line, " \t\n")) != NULL) {
+        if (*word != '\0')
+            words[count++] = word;
+    }
+    return count;
+}

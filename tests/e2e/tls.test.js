@@ -65,7 +65,8 @@ for (const host of ['127.0.0.1', 'confab.local'])
             return registration.active?.scriptURL;
         });
         assert.equal(worker, `https://${host}:${server.port}/sw.js`);
-        await page.reload(); // by the worker
+        const again = await page.reload();
+        assert.equal(again?.fromServiceWorker(), true);
         await page.waitForSelector('text=from a phone');
     });
 

@@ -179,6 +179,13 @@ def test_systemd_closes(machine):
         f"--timer-property=AccuracySec=1s {copy} close --port {PORT}/tcp --source any"
     )
     assert machine.is_blocked()
+    # one that somebody has stopped already is in nobody's way
+    machine.done("open")
+    state = "/run/confab-firewall"
+    machine.ok("sh", "-c", f"mkdir {state}; echo any 99999999 0 >{state}/confab-firewall-close-{PORT}-tcp")
+    assert "closes by itself" in machine.status()
+    machine.done("close")
+    assert machine.is_blocked() and machine.ok("ls", state) == ""
 
 
 @needs_namespaces

@@ -167,10 +167,24 @@ static void copies_are_cut_to_fit(void **state)
     assert_string_equal(out, "");
 }
 
+static void a_line_is_cut_into_words(void **state)
+{
+    (void)state;
+    char *words[3];
+    char line[] = "  one\t two\n", many[] = "a b c d", blank[] = " \n";
+    assert_int_equal(text_words(line, words, 3), 2);
+    assert_string_equal(words[0], "one");
+    assert_string_equal(words[1], "two");
+    assert_int_equal(text_words(many, words, 3), 3);
+    assert_string_equal(words[2], "c");
+    assert_int_equal(text_words(blank, words, 3), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_cut_to_fit),
+        cmocka_unit_test(a_line_is_cut_into_words),
         cmocka_unit_test(starts_empty_without_memory),
         cmocka_unit_test(pieces_are_joined_and_terminated),
         cmocka_unit_test(bytes_may_hold_nul),

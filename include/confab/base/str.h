@@ -23,6 +23,9 @@ void str_addu(struct str *s, uint64_t n);  /* decimal */
 char *str_detach(struct str *s);           /* returns new: the caller frees; s is empty again */
 void str_grow(struct str *s, size_t more); /* str_reserve() when there is no room */
 
+/* Cuts a line of a table into its words, where it gets NULs. Returns how many, `most` at most. */
+size_t text_words(char *line, char *words[], size_t most);
+
 /* Copies text, cut to fit, with its NUL. */
 static inline void text_copy(char *out, size_t size, const char *text)
 {
