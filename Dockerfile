@@ -15,10 +15,11 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         libavahi-client3 libevent-core-2.1-7 libhiredis0.14 libicu72 libjansson4 libjwt0 \
-        libmagic1 libqrencode4 libsodium23 libsqlite3-0 libssl3 libsystemd0 libunistring2 libwebsockets17 libwebsockets-evlib-ev libev4 redis-server \
+        libev4 libmagic1 libqrencode4 libsodium23 libsqlite3-0 libssl3 libsystemd0 libunistring2 \
+        libwebsockets17 libwebsockets-evlib-ev redis-server \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --no-create-home --uid 10001 --home-dir /data --shell /usr/sbin/nologin confab \
-    && install -d -o confab -g confab -m 700 /data
+    && install -d -o confab -g confab -m 700 /data /data/files
 COPY --from=build /confab/build/release/confab /usr/local/bin/confab
 RUN confab --version
 USER confab

@@ -1,7 +1,9 @@
 """Two instances behind the machine's nginx: scripts/cluster.sh, and the nginx of docker compose."""
 
 import http.client
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,7 +16,7 @@ from support.deadline import seconds, wait_for
 from support.private import DataDir, is_running
 from support.raw import Raw
 from support.script import Script
-from support.server import ROOT
+from support.server import BINARY, ROOT
 
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
@@ -126,6 +128,37 @@ def test_message_of_the_longest_size_passes(cluster):
     client.close()
 
 
+def test_files_pass(cluster):
+    """More than nginx takes by itself, through each instance, and the refusal is confab's own."""
+    client = Client(cluster, "eve", "hall")
+    client.expect_joined("hall")
+    client.send("ticket", cid="t")
+    bearer = f"Bearer {client.expect('ticket')['ticket']}"
+
+    def request(method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=seconds(10))
+        connection.request(method, path, body, {name.replace("_", "-"): v for name, v in headers.items()})
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response.status, content
+
+    for content in (b"a" * 2_000_000, b"b" * 20_000):
+        status, kept = request("POST", "/api/v1/files?name=a.txt", content, Authorization=bearer)
+        assert status == 201, kept
+        for _ in range(2):
+            assert request("GET", json.loads(kept)["url"]) == (200, content)
+    with Raw(cluster) as raw:
+        raw.request(
+            "/api/v1/files?name=a.txt", "POST", Authorization=bearer, Content_Length=str(10240 * 1024 + 1)
+        )
+        status, _, body = raw.response()
+        assert (status, json.loads(body)["code"]) == (413, "too_big")
+    status, body = request("POST", "/api/v1/login", b"x" * 20_000, Content_Type="application/json")
+    assert status == 413, body
+    client.close()
+
+
 def test_ctrl_c_says_goodbye_and_ends_all():
     data = DataDir()
     port = free_port()
@@ -169,3 +202,42 @@ def test_nginx_of_docker_compose_is_right(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+# ---- containers, as far as they can be checked without any
+
+
+def text_of(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as f:
+        return f.read()
+
+
+def test_image_is_given_what_it_is_built_from(tmp_path):
+    """.dockerignore lists what is copied."""
+    rules = text_of(".dockerignore").split()
+    assert rules[0] == "*" and all(rule.startswith("!") for rule in rules[1:])
+    for path in (rule[1:] for rule in rules[1:]):
+        source = os.path.join(ROOT, path)
+        os.makedirs(os.path.dirname(tmp_path / path), exist_ok=True)
+        (shutil.copytree if os.path.isdir(source) else shutil.copy)(source, tmp_path / path)
+    done = subprocess.run(
+        ["cmake", "--preset", "release", "-DCONFAB_TESTS=OFF"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_settings_of_docker_compose_are_those_of_confab():
+    """NAME: ${NAME:-default} has the default of confab itself; * and proxies are for nginx."""
+    said = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
+    defaults = dict(re.findall(r"^  --\S+ +([A-Z0-9_]+)\n(?:      .*\n)*?      default ([^,\n]*)", said, re.M))
+    service = text_of("docker-compose.yml").split("\n  confab:\n")[1].split("\n  nginx:\n")[0]
+    given = re.findall(r"^      ([A-Z_]+): \$\{([A-Z_]+):-(.*)\}$", service, re.M)
+    assert {name for name, _, _ in given} >= {"ALLOWED_HOSTS", "FILE_MAX_KB", "PUMPS"}
+    for name, variable, default in given:
+        assert name == variable and name in defaults
+        if name not in ("ALLOWED_HOSTS", "TRUSTED_PROXIES"):
+            assert (default or "empty") == defaults[name], name

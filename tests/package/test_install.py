@@ -1,6 +1,7 @@
 """The package in a fresh system that has no systemd, as in a container."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import pytest
 from support.client import Client
 from support.deadline import seconds, wait_for
+from support.server import ROOT
 
 AS_CONFAB = ["setpriv", "--reuid=confab", "--regid=confab", "--clear-groups"]
 SETTINGS = ["env", "ENV_FILE=/etc/confab.env", "confab"]
@@ -25,6 +27,18 @@ def test_lintian_is_content(debian):
         timeout=seconds(120),
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_image_brings_what_the_package_depends_on(debian):
+    """Dockerfile has a list of its own; here apt is asked what that list brings."""
+    with open(os.path.join(ROOT, "Dockerfile"), encoding="utf-8") as f:
+        words = f.read().split("--no-install-recommends", 1)[1].split("&&", 1)[0].split()
+    plan = debian.ok("apt-get", "install", "-s", *(word for word in words if word != "\\"))
+    there = debian.ok("dpkg-query", "-W", "-f", "${Package}\n").split()
+    there += re.findall(r"^Inst (\S+)", plan, re.M)
+    needed = debian.ok("dpkg-deb", "-f", "/confab.deb", "Depends")
+    names = {item.split()[0] for item in needed.split(",")} - {"adduser"}
+    assert len(names) > 10 and names <= set(there)
 
 
 def test_installs_with_all_that_it_needs(debian):
