@@ -36,6 +36,14 @@ function isTrusted() {
     );
 }
 
+/** @returns {Promise<string>} this page as other devices reach it */
+async function fromAfar() {
+    const here = `http://${location.host}/ca`;
+    if (!/^(localhost$|127\.|\[::1\]$)/.test(location.hostname)) return here;
+    const { urls } = await fetch('/api/v1/addresses').then((answer) => answer.json());
+    return urls.length > 0 ? `${urls[0]}ca` : here;
+}
+
 async function look() {
     if (document.visibilityState === 'visible' && (await isTrusted())) {
         say('done');
@@ -52,9 +60,10 @@ for (const link of document.querySelectorAll('.go'))
 if (system() === 'ios')
     for (const link of document.querySelectorAll('.button'))
         /** @type {HTMLAnchorElement} */ (link).href = '/ca.mobileconfig';
-const page = encodeURIComponent(`http://${location.host}/ca`);
 for (const image of document.querySelectorAll('figure img'))
-    /** @type {HTMLImageElement} */ (image).src = `/api/v1/qr.svg?url=${page}`;
+    fromAfar().then((url) => {
+        /** @type {HTMLImageElement} */ (image).src = `/api/v1/qr.svg?url=${encodeURIComponent(url)}`;
+    });
 
 if (location.protocol === 'https:') {
     say('done');

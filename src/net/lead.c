@@ -15,7 +15,7 @@ bool lead_spares(const char *path)
 {
     static const char *const spared[] = {
         "/ca",         "/ca.html",  "/ca.crt",        "/ca.mobileconfig", "/favicon.svg",
-        "/css/ca.css", "/js/ca.js", "/api/v1/health", "/api/v1/qr.svg",
+        "/css/ca.css", "/js/ca.js", "/api/v1/health", "/api/v1/qr.svg",   "/api/v1/addresses",
     };
     for (size_t i = 0; i < sizeof(spared) / sizeof(spared[0]); i++)
         if (strcmp(path, spared[i]) == 0)

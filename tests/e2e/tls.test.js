@@ -19,7 +19,7 @@ before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'confab-tls-'));
     execFileSync(CONFAB, ['tls', 'init'], { cwd: folder, env: { DATA_DIR: folder } });
     redis = await startRedis();
-    server = await startConfab(redis, { env: { DATA_DIR: folder, ARCHIVE: 'off' } });
+    server = await startConfab(redis, { env: { DATA_DIR: folder, ARCHIVE: 'off', BIND: '0.0.0.0', MDNS: 'off' } });
 });
 
 after(async () => {
@@ -91,6 +91,24 @@ test('who does not trust it is told what to do', async (t) => {
     if (process.env.PICTURES)
         await page.screenshot({ path: `${process.env.PICTURES}/ca.png`, fullPage: true });
     await assert.rejects(page.goto(`https://127.0.0.1:${server.port}/`), /ERR_CERT_AUTHORITY_INVALID/);
+});
+
+test('its QR code leads other devices to it', async (t) => {
+    const page = await phone(t, { trusts: false });
+    const { urls } = await (await fetch(`http://127.0.0.1:${server.port}/api/v1/addresses`)).json();
+    const own = `127.0.0.1:${server.port}`;
+    for (const [host, url] of [
+        [own, urls.length > 0 ? `${urls[0]}ca` : `http://${own}/ca`],
+        [`confab.local:${server.port}`, `http://confab.local:${server.port}/ca`],
+    ]) {
+        await page.goto(`http://${host}/ca`);
+        const image = page.locator('main:visible figure img');
+        await page.waitForFunction(
+            () => [...document.images].every((one) => one.complete && one.naturalWidth > 0),
+        );
+        const src = new URL((await image.getAttribute('src')) ?? '', 'http://x/');
+        assert.equal(src.searchParams.get('url'), url);
+    }
 });
 
 test('an iPhone gets a profile', async (t) => {

@@ -157,7 +157,7 @@ def test_a_browser_is_led_to_the_page_about_the_certificate(tls, authority):
     assert (answer.status, answer.headers["Location"]) == (307, "/ca?room=a")
     page = tls.request("GET", "/ca")
     assert page.status == 200 and b"/ca.crt" in page.body
-    for path in ("/css/ca.css", "/js/ca.js", "/favicon.svg", "/api/v1/health"):
+    for path in ("/css/ca.css", "/js/ca.js", "/favicon.svg", "/api/v1/health", "/api/v1/addresses"):
         assert tls.request("GET", path).status == 200
     given = tls.request("GET", "/ca.crt")
     assert given.headers["Content-Type"] == "application/x-x509-ca-cert"
