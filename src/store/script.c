@@ -11,7 +11,7 @@
 
 static const struct {
     const char *name;
-    const char *parts[8];
+    const char *parts[12]; /* the last one is NULL */
 } sources[SCRIPT_COUNT] = {
     [SCRIPT_PUBLISH] = { "publish",
                          { "/fence.lua", "/rarely.lua", "/guard.lua", "/mention.lua",

@@ -53,17 +53,31 @@ static void add_rooms(struct search_world *w, const char *(*streams)[MANY], unsi
                       unsigned sparse)
 {
     static char names[MANY][16];
+    struct sink_message *messages = xcalloc(count, sizeof *messages);
+    struct str *json = xcalloc(count, sizeof *json);
+    struct sink_written written;
 
-    file_exec(w->sink, "PRAGMA synchronous = OFF");
     for (unsigned i = 0; i < count; i++) {
-        const unsigned room = i % MANY;
-        snprintf(names[room], sizeof names[room], "r:room%u", room);
+        const unsigned room = i % MANY, seq = i + 1;
+        snprintf(names[room], sizeof names[room], "r:room%02u", room);
         (*streams)[room] = names[room];
-        /* the rooms that were made last, where a search begins, have it less often */
-        search_write(w, names[room], "E", "bob", SEARCH_NOW_MS + i * 1000,
-                     room < MANY / 2 || i / MANY % sparse == 0 ? "common some" : "common");
+        /* the rooms whose ids are highest, where a search begins, have it less often */
+        const bool some = room < MANY / 2 || i / MANY % sparse == 0;
+        str_addf(&json[i],
+                 "{\"type\":\"message\",\"user\":\"bob\",\"seq\":%u,"
+                 "\"content\":\"common%s\",\"timestamp\":%lld}",
+                 seq, some ? " some" : "", (long long)(SEARCH_NOW_MS + i * INT64_C(1000)));
+        messages[i] =
+            (struct sink_message){ names[room], "E", seq, json[i].data, json[i].size, "0-1" };
     }
+    const struct sink_batch batch = { .messages = messages, .message_count = count };
+    search_must(sink_sqlite.write(w->sink, &batch, &written), w);
+    assert_int_equal(written.added, count);
     search_keep_up(w);
+    for (unsigned i = 0; i < count; i++)
+        str_fini(&json[i]);
+    free(json);
+    free(messages);
     w->query.streams = *streams;
     w->query.stream_count = MANY;
 }
