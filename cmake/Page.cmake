@@ -57,8 +57,9 @@ join_file(script js/first.js first --format=iife)
 join_file(script js/app.js app --format=esm)
 put_in_page("<script src=\"/js/first.js\"></script>"
   "<script>${first}</script><style>${styles}</style>")
-put_in_page("<script type=\"module\" src=\"/js/app.js\"></script>"
-  "<script type=\"module\">${app}</script>")
+# It runs when all is there, so what takes longest comes last: all else is read meanwhile.
+put_in_page("<script type=\"module\" src=\"/js/app.js\"></script>" "")
+put_in_page("</body>" "<script type=\"module\">${app}</script></body>")
 string(REGEX REPLACE "\n[\n ]+" "\n" html "${html}") # there is no <pre>
 list(JOIN inlined "\n" lines)
 file(WRITE ${OUT}/inlined.list "${lines}\n")

@@ -260,3 +260,4 @@ else {
     start.show(name, invitation ? 'invited' : '');
     register();
 }
+delete document.documentElement.dataset.known; // what is hidden now is hidden

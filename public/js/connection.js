@@ -51,7 +51,7 @@ export function backoff(attempt, random) {
  *
  * @typedef {object} Opened  a socket from before the scripts of the page were here, see first.js
  * @property {WebSocket} socket
- * @property {string} hello       what it says as soon as it is open
+ * @property {string} hello       what it says by its address
  * @property {unknown[]} frames   what has come
  *
  * @typedef {object} Probe  a question to find out whether the server is there
@@ -71,6 +71,7 @@ export class Connection extends Emitter {
         /** @type {WebSocket|null} */
         this.socket = null;
         this.attempt = 0;
+        this.greets = true; // else the socket has said hello
         this.heartbeatMs = 25_000;
         this.lastFrame = 0;
         this.onlineSince = 0;
@@ -89,6 +90,7 @@ export class Connection extends Emitter {
         this.bye = null;
         this.#set('connecting');
         const opened = this.#takeOpened();
+        this.greets = !opened;
         const Socket = this.options.WebSocket ?? WebSocket;
         const socket = opened?.socket ?? new Socket(this.options.url, ['confab.v1']);
         this.socket = socket;
@@ -107,15 +109,14 @@ export class Connection extends Emitter {
         if (!opened) return null;
         const isSame = opened.hello === JSON.stringify(this.options.hello());
         if (isSame && opened.socket.readyState <= 1) return opened;
-        opened.socket.onopen = null;
         opened.socket.close();
         return null;
     }
 
-    /** @param {Opened} opened It has said hello already. */
+    /** @param {Opened} opened */
     #catchUp({ socket, frames }) {
         if (socket !== this.socket) return;
-        this.#set('greeting');
+        this.#opened();
         for (const frame of frames) if (socket === this.socket) this.#received(frame);
     }
 
@@ -155,7 +156,7 @@ export class Connection extends Emitter {
     #opened() {
         this.#set('greeting');
         this.#timer('deadline', OPEN_MS, () => this.#abandon('the server did not answer'));
-        const hello = this.options.hello();
+        const hello = this.greets && this.options.hello();
         if (hello) this.send(hello);
     }
 

@@ -48,24 +48,34 @@
         const place = decodeURIComponent(location.hash.slice(1)).normalize('NFC');
         const user = kept(() => sessionStorage, 'user') ?? kept(local, 'user');
         const session = kept(local, 'session');
-        if (!user?.entered || !user.name || !session || kept(local, 'account')) return;
+        if (!user?.entered || !user.name || !/^[\w-]{1,64}$/.test(session)) return;
+        if (kept(local, 'account')) return; // its token has to be fetched first
         if (/[=/]|^@/.test(place)) return; // an invitation, a message or a person
         const username = String(user.name).normalize('NFC');
         const room = place || (kept(local, `rooms.${username}`)?.[0] ?? 'general');
         const hello = { type: 'hello', username, resume: {}, caps: ['away'], room, session };
-        const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws`, ['confab.v1']);
+        const query = new URLSearchParams({ username, room, caps: 'away' });
+        const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws?${query}`, [
+            'confab.v1',
+            `confab.session.${session}`, // not in the address, which proxies write down
+        ]);
         const opened = {
             socket,
             hello: JSON.stringify(hello),
             frames: /** @type {unknown[]} */ ([]),
         };
-        socket.onopen = () => socket.send(opened.hello);
         socket.onmessage = ({ data }) => opened.frames.push(data);
         Object.assign(globalThis, { opened });
+        root.dataset.known = '';
     };
     try {
         connect();
     } catch {
         // nothing is kept for this site, or not as it should be: the page itself will see to it
     }
+
+    // The first of these makes the browser look up all that it knows about dates. Nothing else is
+    // to be done now but to wait for the rest of the page.
+    const region = navigator.languages.find((one) => one.split('-')[0] === found);
+    setTimeout(() => new Intl.DateTimeFormat(region ?? found, { hour: '2-digit' }));
 })();

@@ -31,16 +31,16 @@ bool bearer_claims_admin(const struct settings *settings, const char *token, boo
     return true;
 }
 
-void bearer_of_offers(const char *offers, char *out)
+void bearer_of_offers(const char *offers, const char *prefix, char *out)
 {
-    static const char prefix[] = "confab.token.";
+    const size_t skip = strlen(prefix);
     out[0] = '\0';
     for (const char *p = offers; *p;) {
         p += strspn(p, " \t,");
         const size_t n = strcspn(p, " \t,");
-        if (n >= sizeof(prefix) - 1 && strncmp(p, prefix, sizeof(prefix) - 1) == 0) {
-            memcpy(out, p + sizeof(prefix) - 1, n - (sizeof(prefix) - 1));
-            out[n - (sizeof(prefix) - 1)] = '\0';
+        if (n >= skip && strncmp(p, prefix, skip) == 0) {
+            memcpy(out, p + skip, n - skip);
+            out[n - skip] = '\0';
             return;
         }
         p += n;

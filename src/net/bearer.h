@@ -15,8 +15,8 @@ const char *bearer_of_header(struct session *s, char buffer[BEARER_BYTES]);
 bool bearer_claims_admin(const struct settings *settings, const char *token, bool *right);
 
 /* Browsers cannot set headers of a WebSocket, but name subprotocols: "confab.v1,
- * confab.token.TOKEN". Copies TOKEN to out, "" when there is none. offers: the header's value;
- * out: as large. */
-void bearer_of_offers(const char *offers, char *out);
+ * confab.token.TOKEN". Copies TOKEN to out, what follows the prefix "confab.token."; "" when there
+ * is none. offers: the header's value; out: as large. */
+void bearer_of_offers(const char *offers, const char *prefix, char *out);
 
 #endif

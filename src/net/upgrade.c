@@ -30,6 +30,7 @@ struct greeting {
     struct arguments path;        /* the name of /NAME/chat, or "" */
     char offers[BEARER_BYTES];    /* of subprotocols */
     char tokens[2][BEARER_BYTES]; /* of the Authorization header and of the offers */
+    char session[OFFERS_BYTES];   /* of the offers */
 };
 
 /* The header's value; "" when it is absent or does not fit. */
@@ -55,7 +56,10 @@ static const char *read_greeting(struct session *s, struct greeting *g)
     if (!http_query_init(&g->query, s->wsi))
         return HTTP_BAD_ARGUMENTS_TEXT;
     header(s, WSI_TOKEN_PROTOCOL, g->offers, sizeof(g->offers));
-    bearer_of_offers(g->offers, g->tokens[1]);
+    bearer_of_offers(g->offers, "confab.token.", g->tokens[1]);
+    g->session[0] = '\0';
+    if (strlen(g->offers) < sizeof(g->session)) /* else it is refused, or there is a token */
+        bearer_of_offers(g->offers, "confab.session.", g->session);
     const char *tokens[] = { bearer_of_header(s, g->tokens[0]),
                              g->tokens[1][0] ? g->tokens[1] : NULL,
                              http_query_value(&g->query, "token") };
@@ -245,13 +249,16 @@ static void url_hello(struct session *s) REQUIRES(on_net)
     struct client *c = s->client;
     if (!read_name(s, &g.path) || read_greeting(s, &g) || (!g.username && !g.token))
         return;
+    const char *session = http_query_value(&g.query, "session");
+    const char *caps = http_query_value(&g.query, "caps");
     if (command_hello(g.username, http_query_value(&g.query, "room"),
-                      http_query_value(&g.query, "session"), g.token, &hello, &error) != 0) {
+                      g.session[0] ? g.session : session, g.token, &hello, &error) != 0) {
         struct frame *f = event_error(error.code, NULL, error.field, -1);
         c->env->port.send(c, f);
         frame_unref(f);
         return;
     }
+    hello->away = caps && strcmp(caps, "away") == 0; /* as in hello, others mean nothing */
     hello->received_mono_us = clock_mono_us();
     reader_command(c, hello);
 }

@@ -107,3 +107,36 @@ def test_made_up_sessions_cannot_be_guessed(server, connect, new, room):
     sessions = {connect(server, new.user, room).session for _ in range(10)}
     assert len(sessions) == 10
     assert all(len(s) >= 22 for s in sessions), "at least 128 bits"
+
+
+def test_a_session_may_stand_among_the_subprotocols(server, connect, new, raw, room):
+    anna = connect(server, new.anna, room)
+
+    def come(path, *offers):
+        connection = raw(server)
+        names = ", ".join(["confab.v1", *(f"confab.session.{offer}" for offer in offers)])
+        assert connection.upgrade(path, Sec_WebSocket_Protocol=names) == 101
+        return connection
+
+    path = f"/ws?username={anna.user}&room={room}"
+    second = come(path, anna.session)
+    assert second.expect("welcome")["session"] == anna.session
+    assert second.expect("joined")["count"] == 1
+    assert come(f"{path}&session=other", anna.session).expect("welcome")["user"] == anna.user
+    come(path, "another").expect("error", code="name_taken")
+    come(path, "").expect("error", code="name_taken")
+    come(path).expect("error", code="name_taken")
+    longest = "x" * 64
+    ben = come(f"/ws?username={new.ben}", longest)
+    assert ben.expect("welcome")["session"] == longest
+
+
+def test_caps_may_stand_in_the_address(server, new, raw):
+    able, other, plain = [raw(server) for _ in range(3)]
+    for connection, caps in ((able, "&caps=away"), (other, "&caps=flight"), (plain, "")):
+        assert connection.upgrade(f"/ws?username={new.x}{caps}") == 101
+        connection.expect("welcome")
+    able.expect("conversations")
+    for connection in (other, plain):
+        connection.expect("joined")  # `conversations` would have come before
+        connection.expect("history")

@@ -8,7 +8,7 @@ static const char *token_of(const char *offers)
 {
     static char out[256];
     memset(out, 'x', sizeof(out));
-    bearer_of_offers(offers, out);
+    bearer_of_offers(offers, "confab.token.", out);
     return out;
 }
 

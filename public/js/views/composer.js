@@ -232,7 +232,7 @@ export class ComposerView {
     #measure() {
         const { style } = this.text;
         style.height = 'auto';
-        style.height = `${this.text.scrollHeight}px`;
+        if (this.text.value) style.height = `${this.text.scrollHeight}px`;
         const most = this.store.limits?.message_bytes ?? BYTES_MOST;
         const { files, text } = this.draft;
         const bytes = bytesOf(this.draft);

@@ -104,6 +104,7 @@ export class MessagesView {
         this.store.leavePast();
         this.rows.clear();
         this.#show();
+        if (!this.store.current?.ready) return; // its history comes as a batch
         this.#fill();
         this.#seen();
     }

@@ -38,6 +38,7 @@ export class RowWindow {
         this.items = [];
         this.first = 0; // of items, whose rows are there
         this.end = 0; // behind the last one
+        this.isPainted = true; // false: only rows that are seen are there
         this.above = 0; // padding
         this.below = 0;
         this.width = 0; // heights are those at this width
@@ -82,10 +83,23 @@ export class RowWindow {
 
     #showEnd() {
         const { items, scroller } = this;
-        const [first, end] = this.#around(items.length, scroller.clientHeight);
+        if (!this.cells.size) this.#waitForPaint();
+        const ready = this.isPainted ? READY_PX : 0;
+        const [first, end] = this.#around(items.length, scroller.clientHeight, ready);
         this.#render(first, end, null, { moved: true, isNew: true });
         scroller.scrollTop = scroller.scrollHeight;
         this.#measure();
+    }
+
+    /** What is seen first need not wait for rows that are not. */
+    #waitForPaint() {
+        this.isPainted = false;
+        requestAnimationFrame(() =>
+            setTimeout(() => {
+                this.isPainted = true;
+                this.scrolled();
+            }),
+        );
     }
 
     /** @param {unknown} key @returns {number} */
@@ -96,7 +110,7 @@ export class RowWindow {
     /** The user has scrolled: rows come at one end and go at the other. */
     scrolled() {
         const { cells, items, scroller } = this;
-        if (!cells.size) return;
+        if (!cells.size || !this.isPainted) return;
         const view = scroller.clientHeight;
         const from = this.#top(this.list) + this.above;
         const to = from + this.list.clientHeight - this.above - this.below;
@@ -177,13 +191,16 @@ export class RowWindow {
         return sum;
     }
 
-    /** @param {number} index @param {number} top of that item @returns {[number, number]} what is near */
-    #around(index, top) {
+    /**
+     * @param {number} index @param {number} top of that item @param {number} [ready]
+     * @returns {[number, number]} what is near
+     */
+    #around(index, top, ready = READY_PX) {
         let first = index;
         let end = index;
-        for (let room = top + READY_PX; first > 0 && room > 0; ) room -= this.#px(--first);
+        for (let room = top + ready; first > 0 && room > 0; ) room -= this.#px(--first);
         const view = this.scroller.clientHeight;
-        for (let room = view - top + READY_PX; end < this.items.length && room > 0; )
+        for (let room = view - top + ready; end < this.items.length && room > 0; )
             room -= this.#px(end++);
         return [first, end];
     }
