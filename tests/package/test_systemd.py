@@ -212,7 +212,7 @@ def test_reload_reads_the_certificate_again(booted):
 
 
 def test_a_thread_that_hangs_leads_to_a_new_start(booted, extra):
-    extra("confab.service", f"[Service]\nWatchdogSec={seconds(2)}\n")
+    extra("confab.service", f"[Service]\nWatchdogSec={seconds(4)}\n")
     booted.ok("systemctl", "restart", "confab.service")
     booted.wait_health(200)
     alice = join(booted)
@@ -259,7 +259,7 @@ def test_the_first_connection_starts_it(booted):
     booted.ok("systemctl", "start", "confab.socket")
     assert booted.unit("ActiveState") == "inactive"
     assert booted.health() in (200, 503), "this very connection is answered"
-    assert booted.unit("ActiveState") == "active"
+    wait_for(lambda: booted.unit("ActiveState") == "active", "the service is ready")
     assert booted.wait_health(200)["status"] == "ok"
 
 
@@ -310,11 +310,11 @@ def test_a_timer_of_systemd_closes_the_port(booted):
     booted.ok("systemctl", "start", "confab.service")
     rules = booted.ok("nft", "list", "ruleset")
     assert not connects(booted)
-    assert "systemd-run" in booted.ok("confab-firewall", "open", "--for", f"{seconds(3)}s")
+    assert "systemd-run" in booted.ok("confab-firewall", "open", "--for", f"{seconds(6)}s")
     assert connects(booted)
     timer = "confab-firewall-close-8080-tcp.timer"
     assert booted.unit("ActiveState", timer) == "active"
-    wait_for(lambda: not connects(booted), "closed by itself")
+    wait_for(lambda: not connects(booted), "closed by itself", 20)
     wait_for(lambda: booted.unit("ActiveState", timer) == "inactive", "the timer has gone")
     assert booted.run("confab-firewall", "status").returncode == 3
     assert booted.ok("nft", "list", "ruleset") == rules
