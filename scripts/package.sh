@@ -12,7 +12,8 @@ Builds build/package/confab_VERSION_ARCH.deb: the server as a service of systemd
 
   --test      then try it in a fresh Debian 12 (debootstrap, in namespaces of its own; needs root,
               DEBIAN_MIRROR or that of debootstrap, two minutes and 1 GB of memory):
-              installed, running, upgraded, removed and purged, without systemd and under one
+              installed, running, upgraded, removed and purged, without systemd and under one;
+              exit status 77 where that Debian cannot be fetched
   --no-deps   do not look for missing packages
   --help      this text
 EOT

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a small Debian 12 in FOLDER, with everything fetched that PACKAGE and its tests need, and
-# nothing of it installed. From there on no network is needed.
+# nothing of it installed. From there on no network is needed. Exit status 77: it cannot be fetched.
 set -eu
 
 usage() { echo "Usage: tests/package/debian.sh FOLDER PACKAGE"; }
@@ -10,7 +10,7 @@ case $# in
 esac
 root=$1
 log=$root.log
-die() { printf '%s: %s\n%s\n' "${0##*/}" "$*" "$(tail -n 5 "$log")" >&2; exit 1; }
+die() { printf '%s: %s\n%s\n' "${0##*/}" "$*" "$(tail -n 5 "$log")" >&2; exit 77; }
 
 debs=$PWD/build/package/debs # a second run fetches less
 mkdir -p "$debs"
