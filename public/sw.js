@@ -152,3 +152,16 @@ self.addEventListener('sync', (event) => {
     };
     event.waitUntil(wake());
 });
+/** A click on a notification leads to its place: in a page that is open, else in a new one. */
+self.addEventListener('notificationclick', (event) => {
+    const { notification } = event;
+    const { stream } = notification.data ?? {};
+    const show = async () => {
+        const [page] = await self.clients.matchAll({ type: 'window' });
+        if (!page) return self.clients.openWindow(`/#${encodeURIComponent(stream)}`);
+        page.postMessage({ show: stream });
+        await page.focus().catch(() => {}); // the browser has the last word
+    };
+    notification.close();
+    event.waitUntil(show());
+});

@@ -43,7 +43,8 @@ packages_of() {
             nginx-light:nginx procps:ps sqlite3:sqlite3 python3-venv iproute2:ip iptables:iptables \
             openssl:openssl curl:curl libnss3-tools:certutil valgrind:valgrind nodejs:node npm:npm \
             dbus:dbus-daemon avahi-daemon avahi-utils:avahi-resolve libnss-mdns faketime:faketime \
-            nftables:nft ufw:ufw firewalld:firewall-cmd systemd:systemd-socket-activate
+            nftables:nft ufw:ufw firewalld:firewall-cmd systemd:systemd-socket-activate \
+            fonts-noto-color-emoji
         [ -n "$(browser)" ] || ! is_debian || echo chromium
         ;;
     peers)

@@ -249,7 +249,10 @@ document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') session?.store.client.wake();
 });
 addEventListener('offline', () => void awaitNetwork());
-listen(() => session?.store.client.wake());
+listen(
+    () => session?.store.client.wake(),
+    (stream) => session?.store.show(stream),
+);
 followKeyboard();
 takeInvitation();
 

@@ -3,9 +3,16 @@
 const worker = () => (isSecureContext ? navigator.serviceWorker : undefined);
 let isRegistered = false;
 
-/** @param {() => void} wake the network is back, says a worker that saw it first */
-export function listen(wake) {
-    worker()?.addEventListener('message', ({ data }) => data === 'wake' && wake());
+/**
+ * What the worker says.
+ * @param {() => void} wake the network is back: it saw it first
+ * @param {(stream: string) => void} show a notification about this place was clicked
+ */
+export function listen(wake, show) {
+    worker()?.addEventListener('message', ({ data }) => {
+        if (data === 'wake') wake();
+        else if (data?.show) show(data.show);
+    });
 }
 
 /** Call it when the page is shown: the worker fetches what the page may need later. */

@@ -79,7 +79,7 @@ export class Notices {
         this.count = 0;
         this.link = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel="icon"]'));
         store.on('batch', ({ batch }) => {
-            if (batch.kind === 'live') this.#hear(batch.stream, batch.messages);
+            this.#hear(batch.stream, batch.kind === 'live' ? batch.messages : (batch.live ?? []));
         });
     }
 
@@ -119,25 +119,24 @@ export class Notices {
         const last = news[news.length - 1];
         if (!last || isSeen) return;
         if (sound) ring();
-        if (show && document.visibilityState === 'hidden' && mayNotify()) this.#show(stream, last);
+        if (show && document.visibilityState === 'hidden' && mayNotify())
+            this.#show(stream, last).catch(() => {}); // a system without notifications
     }
 
     /** @param {string} stream @param {Message} message */
-    #show(stream, { user, content }) {
+    async #show(stream, { user, content }) {
         const title = stream.startsWith('@') ? user : strings.mentionIn(user, stream);
-        const options = { body: content.slice(0, BODY_CHARS), tag: stream, icon: '/favicon.svg' };
-        try {
-            const notification = new Notification(title, options);
-            notification.onclick = () => {
-                window.focus();
-                this.store.show(stream);
-                notification.close();
-            };
-        } catch {
-            // On Android only a service worker shows them.
-            void navigator.serviceWorker?.getRegistration()
-                .then((worker) => worker?.showNotification(title, options));
-        }
+        const body = content.slice(0, BODY_CHARS);
+        const options = { body, tag: stream, icon: '/favicon.svg', data: { stream } };
+        // The worker's can be clicked when this page is gone; on Android there are no others.
+        const worker = await navigator.serviceWorker?.getRegistration();
+        if (worker?.active) return worker.showNotification(title, options);
+        const notification = new Notification(title, options);
+        notification.onclick = () => {
+            window.focus();
+            this.store.show(stream);
+            notification.close();
+        };
     }
 }
 

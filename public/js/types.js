@@ -196,6 +196,7 @@
  * @property {Message[]} messages   oldest first, without those given before
  * @property {{missed: number}|null} gap  before these messages some are lost; 0: who knows how many
  * @property {Cursor|null} older    the page before them (fresh)
+ * @property {Message[]} [live]      of fresh or resumed: those that were said just now
  *
  * @typedef {'waiting'|'sent'|'stored'|'failed'} OutgoingState
  *   waiting: for the connection, for its turn or for its time. sent: no answer yet.

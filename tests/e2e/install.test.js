@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch, Person } from './support/browser.js';
 import { startConfab, startRedis } from './support/server.js';
+import { Talker } from './support/talker.js';
 
 const PUBLIC = fileURLToPath(new URL('../../public/', import.meta.url));
 const WITH_WORKER = { serviceWorkers: 'allow' };
@@ -186,4 +187,56 @@ test('a server without files says so to who shares one', async (t) => {
     await bob.sees('#toast', 'This server takes no files.');
     assert.equal(await bob.page.inputValue('#text'), 'see');
     assert.deepEqual(await shared(bob.page), []);
+});
+
+/** Runs first in a page: it can be hidden, and numbers on its icon are written down. */
+function watched() {
+    Object.assign(window, { isHidden: false, badges: [] });
+    Object.defineProperty(document, 'visibilityState', { get: () => (window.isHidden ? 'hidden' : 'visible') });
+    navigator.setAppBadge = async (count) => void window.badges.push(count);
+    navigator.clearAppBadge = async () => void window.badges.push(0);
+}
+
+test('the worker notifies, a click leads to the place, and the icon has the number', async (t) => {
+    const server = await startConfab(redis, { t });
+    const options = { ...WITH_WORKER, permissions: ['notifications'], script: watched };
+    const bob = await installed(t, server.url, 'bob6', options);
+    const { page } = bob;
+    await page.click('.side .open-settings');
+    await page.check('#notice-show');
+    await page.keyboard.press('Escape');
+    const alice = await new Talker(t, server.ws, 'alice6').enter('general');
+    await page.evaluate(() => {
+        window.isHidden = true;
+        document.dispatchEvent(new Event('visibilitychange'));
+    });
+    alice.client.sendMessage('@bob6', 'are you there?');
+    alice.client.sendMessage('@bob6', 'it is urgent');
+    /** What the system shows, once there is so much of it. */
+    const told = (...wanted) =>
+        page.evaluate(async (texts) => {
+            const worker = await navigator.serviceWorker.ready;
+            for (const end = Date.now() + 15_000; Date.now() < end; ) {
+                const all = await worker.getNotifications();
+                const found = all.map(({ title, body, tag }) => `${tag} ${title}: ${body}`);
+                if (found.join('\n') === texts.join('\n')) return true;
+                await new Promise(requestAnimationFrame);
+            }
+            return false;
+        }, wanted);
+    assert.ok(await told('@alice6 alice6: it is urgent'), 'one for each place');
+    await page.waitForFunction(() => window.badges.includes(2));
+    await page.evaluate(() => {
+        window.isHidden = false;
+        document.dispatchEvent(new Event('visibilitychange'));
+    });
+    const [worker] = bob.context.serviceWorkers();
+    await worker.evaluate(async () => {
+        const [notification] = await self.registration.getNotifications();
+        self.dispatchEvent(new NotificationEvent('notificationclick', { notification }));
+    });
+    await bob.sees('#place', 'alice6');
+    await bob.hears('it is urgent');
+    await page.waitForFunction(() => window.badges.at(-1) === 0);
+    assert.ok(await told(), 'it is gone');
 });
