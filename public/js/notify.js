@@ -77,6 +77,7 @@ export class Notices {
     constructor(store) {
         this.store = store;
         this.count = 0;
+        this.showing = Promise.resolve(); // one after the other: of a place the last one stays
         this.link = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel="icon"]'));
         store.on('batch', ({ batch }) => {
             this.#hear(batch.stream, batch.kind === 'live' ? batch.messages : (batch.live ?? []));
@@ -120,14 +121,14 @@ export class Notices {
         if (!last || isSeen) return;
         if (sound) ring();
         if (show && document.visibilityState === 'hidden' && mayNotify())
-            this.#show(stream, last).catch(() => {}); // a system without notifications
+            this.showing = this.showing.then(() => this.#show(stream, last)).catch(() => {});
     }
 
     /** @param {string} stream @param {Message} message */
     async #show(stream, { user, content }) {
         const title = stream.startsWith('@') ? user : strings.mentionIn(user, stream);
         const body = content.slice(0, BODY_CHARS);
-        const options = { body, tag: stream, icon: '/favicon.svg', data: { stream } };
+        const options = { body, tag: stream, icon: '/icons/192.png', data: { stream } };
         // The worker's can be clicked when this page is gone; on Android there are no others.
         const worker = await navigator.serviceWorker?.getRegistration();
         if (worker?.active) return worker.showNotification(title, options);
