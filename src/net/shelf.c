@@ -153,10 +153,14 @@ static enum file_result has_room(struct shelf *s, const struct shelf_upload *but
 {
     const uint64_t mb = 1024 * 1024;
     uint64_t all = shelf_index_bytes(s->index), mine = shelf_index_bytes_of(s->index, owner);
+    int others = 0; /* of that person: they come as slowly as they like */
     for (const struct shelf_upload *u = s->uploads; u; u = u->next) {
         all += u == but ? 0 : u->reserved;
         mine += u == but || u->owner != owner ? 0 : u->reserved;
+        others += u != but && u->owner == owner;
     }
+    if (!but && others >= SHELF_UPLOADS_EACH)
+        return FILE_BUSY;
     if (mine + cost > (uint64_t)s->settings->files_user_mb * mb)
         return FILE_QUOTA;
     return all + cost > (uint64_t)s->settings->files_mb * mb ? FILE_FULL : FILE_OK;

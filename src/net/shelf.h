@@ -9,12 +9,15 @@
 #include "confab/base/stats.h"
 #include "confab/net/files.h"
 
+enum { SHELF_UPLOADS_EACH = 4 };
+
 enum file_result {
     FILE_OK,
     FILE_LIES,        /* the content is not of the type that was said */
     FILE_BAD_PICTURE, /* broken, or not what it begins like */
     FILE_MANY_PIXELS,
     FILE_QUOTA, /* of this person */
+    FILE_BUSY,  /* as many of this person's are on their way as may be */
     FILE_FULL,  /* of all */
     FILE_DISK_FULL,
     FILE_UNAVAILABLE, /* the folder cannot be used */

@@ -64,6 +64,7 @@ int transfer_refuse(struct session *s, enum file_result result)
         [FILE_BAD_PICTURE] = { HTTP_BAD_PICTURE, "This picture is broken." },
         [FILE_MANY_PIXELS] = { HTTP_MANY_PIXELS, "A picture has at most 50 megapixels." },
         [FILE_QUOTA] = { HTTP_QUOTA, "Your files take all the space that you may use." },
+        [FILE_BUSY] = { HTTP_BUSY, "Four files of yours are on their way: try again later." },
         [FILE_FULL] = { HTTP_FILES_FULL, "There is no space for more files." },
         [FILE_DISK_FULL] = { HTTP_FILES_FULL, "The server's disk is full." },
         [FILE_UNAVAILABLE] = { HTTP_FILES_UNAVAILABLE, "Files are out of order: try again later." },

@@ -597,11 +597,12 @@ def test_a_slow_upload_is_taken_and_a_stalled_one_ends(start, redis, connect, ne
 
 def test_many_uploads_at_once(start, redis, connect, new, raw):
     server = start(redis)
-    token = ticket(connect(server, new.ann, "general"))
+    people = [connect(server, getattr(new, f"p{i}"), "general") for i in range(10)]
+    tokens = [ticket(client) for client in people]
     connections = [raw(server) for _ in range(40)]
     content = os.urandom(100 * KB)
     for i, connection in enumerate(connections):
-        announce(connection, token, len(content))
+        announce(connection, tokens[i // 4], len(content))
         if i < 32:
             connection.send(content[:1000])
     wait_for(lambda: server.stats()["counters"]["files_busy"] == 8, "eight are refused")
@@ -612,6 +613,20 @@ def test_many_uploads_at_once(start, redis, connect, new, raw):
     statuses = sorted(connection.response()[0] for connection in connections)
     assert statuses == [201] * 32 + [503] * 8
     assert len(files_in(folder(server))) == 32 and uploads(server) == 0
+
+
+def test_one_person_leaves_room_for_others(shelf, connect, new, raw):
+    ann, ben = (ticket(connect(shelf, name, "general")) for name in (new.ann, new.ben))
+    slow = [raw(shelf) for _ in range(4)]
+    for connection in slow:
+        announce(connection, ann, KB)
+    wait_for(lambda: uploads(shelf) == 4, "four have begun")
+    assert "Four files" in send(shelf, ann, b"text").error(503, "busy")["message"]
+    stored(send(shelf, ben, b"text"))
+    for connection in slow:
+        connection.send(b"x" * KB)
+        assert connection.response()[0] == 201
+    stored(send(shelf, ann, b"text"))
 
 
 def memory(server):
