@@ -113,7 +113,7 @@ export class StreamState {
     takeHistory(frame, now) {
         const { epoch = '', messages = [], older = null } = frame;
         const { known, answer } = this;
-        const held = new Set([...this.held.values()].map(({ id }) => id));
+        const from = Math.min(...this.held.keys()); // who asked for this came just now
         const top = Math.max(messages[messages.length - 1]?.seq ?? 0, answer?.seq ?? 0);
         const first = messages[0]?.seq ?? top + 1;
         const sameEpoch = this.epoch ? epoch === this.epoch : this.#agrees(messages);
@@ -138,7 +138,7 @@ export class StreamState {
         this.covered = [];
         if (this.isPrivate) news.push(...this.#drain());
         else this.held.clear(); // the room's server held it back itself: it comes again
-        const live = news.filter(({ id }) => held.has(id));
+        const live = news.filter(({ seq }) => seq >= from);
         const batch = { stream: this.name, kind, epoch, messages: news, gap, older, live };
         return { batch: /** @type {Batch} */ (batch), restarted: known && !goesOn };
     }

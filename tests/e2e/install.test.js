@@ -204,6 +204,7 @@ test('the worker notifies, a click leads to the place, and the icon has the numb
     const { page } = bob;
     await page.click('.side .open-settings');
     await page.check('#notice-show');
+    await page.waitForFunction(() => JSON.parse(localStorage['confab.notices'] ?? '{}').show); // once it may
     await page.keyboard.press('Escape');
     const alice = await new Talker(t, server.ws, 'alice6').enter('general');
     await page.evaluate(() => {
