@@ -26,8 +26,6 @@ import { SettingsSheet } from './views/settings.js';
 import { SideView } from './views/side.js';
 import { StartView } from './views/start.js';
 
-/** @type {import('./store.js').Topic[]} what has to do with whether one may write here */
-const SHARING = ['active', 'connection', 'guard'];
 const TOAST_MS = 4_000;
 const EVICTED_MS = 10_000; // it says why and until when
 
@@ -155,11 +153,14 @@ function enter(name) {
     const reach = new ReachSheet(store);
     const more = [reach, new Notices(store), new LastSeen(store), new HealthView(store)];
     const views = [side, head, composer, messages, search, actions, create, room, mentions, reading, picker, ...more];
+    let sharedAt = '';
     store.on('change', (topics) => {
         for (const view of views) view.update(topics);
         if (store.current?.ready) register();
         if (topics.has('active')) rememberPlace(store);
-        if (SHARING.some((topic) => topics.has(topic))) void useShared(store, composer);
+        const now = `${store.active} ${composer.takesFiles}`; // when that is something else
+        if (now !== sharedAt) void useShared(store, composer);
+        sharedAt = now;
     });
     store.on('refused', ({ stream, code, message, retryAfterMs }) => {
         if (!stream) return leave(code, message);
