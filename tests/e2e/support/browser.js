@@ -84,7 +84,7 @@ export class Person {
 
     #console(message) {
         // The browser itself says that a server is not there; nothing can be done about that.
-        const isReset = /^WebSocket connection to .* failed/.test(message.text());
+        const isReset = /^WebSocket connection to .* failed|net::ERR_CONNECTION_REFUSED$/.test(message.text());
         const isBlocked = /^Service Worker registration blocked/.test(message.text()); // by us
         if (['error', 'warning'].includes(message.type()) && !isReset && !isBlocked)
             this.problems.push(message.text());
