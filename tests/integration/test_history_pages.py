@@ -257,10 +257,11 @@ def test_pages_go_on_when_redis_is_away(own_redis, start, connect, new):
         redis.cont()
 
 
-def test_without_an_archive_the_list_is_all(plain, connect, new):
-    client = connect(plain, new.anna, new.room)
+def test_without_an_archive_the_list_is_all(own_redis, start, connect, new):
+    server = start(own_redis())
+    client = connect(server, new.anna, new.room)
     assert client.history["more"] is False
     client.say("one")
-    page = rest(plain, client.room, before=1)
+    page = rest(server, client.room, before=1)
     assert page["messages"] == [] and "older" not in page
-    assert rest(plain, client.room, 400, before=1, epoch="other")["code"] == "bad_cursor"
+    assert rest(server, client.room, 400, before=1, epoch="other")["code"] == "bad_cursor"
