@@ -31,7 +31,8 @@ die() { say "deps.sh: $*"; exit 1; }
 packages_of() {
     case $1 in
     build)
-        echo cmake:cmake ninja-build:ninja gcc:gcc libc6-dev pkg-config:pkg-config gzip:gzip esbuild:esbuild \
+        echo cmake:cmake ninja-build:ninja gcc:gcc libc6-dev pkg-config:pkg-config \
+            gzip:gzip esbuild:esbuild zopfli:zopfli \
             libwebsockets-dev libwebsockets-evlib-ev libev-dev libhiredis-dev libevent-dev \
             libjansson-dev libunistring-dev libicu-dev libsodium-dev libjwt-dev libsqlite3-dev \
             uthash-dev libssl-dev libmagic-dev libqrencode-dev libavahi-client-dev libsystemd-dev

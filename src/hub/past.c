@@ -343,7 +343,8 @@ static void run_history(struct past *op)
 {
     const struct command *c = op->command;
     struct room *r = c->room ? room_find(op->hub, c->room) : NULL;
-    if (!r || r->state != ROOM_LIVE) {
+    /* What was acknowledged here is in the list; to the copy it comes a moment later. */
+    if (!r || r->state != ROOM_LIVE || r->acked > r->top) {
         read_list(op);
         return;
     }

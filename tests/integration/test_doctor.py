@@ -146,7 +146,7 @@ def certificate(machine, days, at="now"):
     "days, at, state, text",
     [
         (5, "-20 days", "failure", "expired 15 days ago"),
-        (5, "now", "warning", "valid for"),
+        (5, "-1 hour", "warning", "valid for"),
         (5, "+2 days", "failure", "not valid yet"),
     ],
 )

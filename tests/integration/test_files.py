@@ -612,7 +612,8 @@ def test_many_uploads_at_once(start, redis, connect, new, raw):
         connection.send(content[1000:])
     statuses = sorted(connection.response()[0] for connection in connections)
     assert statuses == [201] * 32 + [503] * 8
-    assert len(files_in(folder(server))) == 32 and uploads(server) == 0
+    assert len(files_in(folder(server))) == 32
+    wait_for(lambda: uploads(server) == 0, "all uploads have ended")
 
 
 def test_one_person_leaves_room_for_others(shelf, connect, new, raw):

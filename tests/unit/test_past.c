@@ -28,6 +28,20 @@ static void without_an_archive_the_list_is_all(void **state)
     gone(alice);
 }
 
+static void what_was_acknowledged_is_in_the_page(void **state)
+{
+    (void)state;
+    struct peer *alice = alice_late_in_tea();
+    store.takes_pages = true;
+    stored(alice, "e1", "run", 201); /* pub/sub has not brought it yet */
+    str_reset(&wire);
+    peer_says(alice, "{'type':'history','room':'tea','limit':2}");
+    says("");
+    answer_list(store.page_done, store.page_arg, STORE_OK, "e1", 1, 200, 201);
+    says("alice:history(200,201) ");
+    gone(alice);
+}
+
 static void the_list_goes_forward_too(void **state)
 {
     (void)state;
@@ -323,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(without_an_archive_the_list_is_all),
+        T(what_was_acknowledged_is_in_the_page),
         T(the_list_goes_forward_too),
         T(the_list_is_looked_up_by_date),
         T(a_cursor_of_another_room_is_refused),
