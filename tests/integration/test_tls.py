@@ -596,15 +596,11 @@ def test_a_disk_that_is_full_changes_nothing(own):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
-@pytest.mark.parametrize("command", [["tls", "show"], ["tls", "renew"], ["tls", "init"], []])
+@pytest.mark.parametrize("command", ["show", "renew", "init"])
 def test_files_of_somebody_else(own, command):
-    """The server does not take them for none, and speak without TLS."""
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     env = {"PATH": os.environ["PATH"], "DATA_DIR": own.folder, "ENV_FILE": ""}
-    env |= {"REDIS_ADDR": "127.0.0.1:1", "SERVER_PORT": "0", "LOG_LEVEL": "error"}
-    done = subprocess.run(
-        [*nobody, BINARY, *command], env=env, cwd="/", capture_output=True, text=True, timeout=seconds(30)
-    )
+    done = subprocess.run([*nobody, BINARY, "tls", command], env=env, cwd="/", capture_output=True, text=True)
     assert done.returncode == 1 and "Permission denied" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1
 

@@ -27,8 +27,7 @@ struct tls {
     int64_t read_ms, looked_ms;
 };
 
-/* The files that the settings name, or those of `confab tls init`. False: there are none; where
- * nobody can tell, since the folder is somebody else's, reading them says so. */
+/* The files that the settings name, or those of `confab tls init`. False: there are none. */
 bool tls_paths(const struct settings *s, struct tls_paths *out);
 
 /* Before net_start(). A certificate of confab's own authority is renewed first if it is time. 0,
