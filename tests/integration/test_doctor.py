@@ -7,17 +7,13 @@ import sys
 
 import pytest
 
-from support.lan import ADDRESSES, ENV, Lan, needs_namespaces
+from support.lan import ADDRESSES, Lan, needs, needs_namespaces
 from support.redis import Redis
 from support.server import BINARY, Server
 
-PROGRAMS = ("avahi-daemon", "dbus-daemon", "faketime", "iptables", "openssl", "setpriv", "prlimit")
 pytestmark = [
     needs_namespaces,
-    pytest.mark.skipif(
-        not all(shutil.which(program, path=ENV["PATH"]) for program in PROGRAMS),
-        reason=f"needs {PROGRAMS}",
-    ),
+    needs("avahi-daemon", "dbus-daemon", "faketime", "iptables", "openssl", "setpriv", "prlimit"),
     pytest.mark.timeout(120),
     pytest.mark.xdist_group("doctor"),
 ]

@@ -2,7 +2,6 @@
 the page by address and by name, through the port that firewall-control.sh opens and closes."""
 
 import os
-import shutil
 import socket
 
 import pytest
@@ -10,16 +9,12 @@ import pytest
 from support.client import Client
 from support.deadline import seconds
 from support.firewall import HOST, Machine, use_nft
-from support.lan import ENV, needs_namespaces
+from support.lan import needs, needs_namespaces
 from support.redis import Redis
 
-PROGRAMS = ("avahi-daemon", "chromium", "curl", "dbus-daemon", "nft")
 pytestmark = [
     needs_namespaces,
-    pytest.mark.skipif(
-        not all(shutil.which(program, path=ENV["PATH"]) for program in PROGRAMS),
-        reason=f"needs {PROGRAMS}",
-    ),
+    needs("avahi-daemon", "chromium", "curl", "dbus-daemon", "nft"),
     pytest.mark.timeout(180),
 ]
 NAME = "confab.local"

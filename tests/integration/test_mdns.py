@@ -1,19 +1,13 @@
 """A name in the local network, with real Avahi on two machines."""
 
-import shutil
-
 import pytest
 
 from support.deadline import wait_for
-from support.lan import ADDRESSES, ENV, Lan, needs_namespaces
+from support.lan import ADDRESSES, Lan, needs, needs_namespaces
 
-AVAHI = all(
-    shutil.which(program, path=ENV["PATH"])
-    for program in ("avahi-daemon", "avahi-resolve", "avahi-browse", "dbus-daemon")
-)
 pytestmark = [
     needs_namespaces,
-    pytest.mark.skipif(not AVAHI, reason="no avahi-daemon, avahi-utils or dbus"),
+    needs("avahi-daemon", "avahi-resolve", "avahi-browse", "dbus-daemon"),
     pytest.mark.timeout(120),
 ]
 HOST, PHONE = ADDRESSES

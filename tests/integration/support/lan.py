@@ -26,6 +26,13 @@ def has_namespaces():
 
 needs_namespaces = pytest.mark.skipif(not has_namespaces(), reason="needs root and namespaces")
 
+
+def needs(*programs):
+    """A mark of tests that run them."""
+    missing = [program for program in programs if not shutil.which(program, path=ENV["PATH"])]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+
+
 # A bus of this machine's own, which starts nothing by itself.
 BUS = """<busconfig>
   <listen>unix:path={}</listen>
