@@ -30,6 +30,12 @@ export function icon(name) {
     return svg;
 }
 
+/** @param {string} name of the icon @param {string} label @param {string} kind classes */
+export function iconButton(name, label, kind) {
+    const about = { type: 'button', class: kind, 'aria-label': label, title: label };
+    return make('button', about, icon(name));
+}
+
 /**
  * @template {HTMLElement} [T=HTMLElement]
  * @param {string} id

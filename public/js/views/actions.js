@@ -2,7 +2,7 @@
  * What may be done with a message: a sheet that opens by a long press, a right click, or the
  * button beside the message. It offers what is likely to be allowed; the server decides.
  */
-import { byId, icon, make } from '../dom.js';
+import { byId, icon, iconButton, make } from '../dom.js';
 import { isSaid, moderates, refusal } from '../events.js';
 import { strings } from '../strings.js';
 import { Sheet } from './sheet.js';
@@ -133,13 +133,7 @@ export class ActionsView {
             button.onclick = () => this.#reactWith(emoji);
             return button;
         });
-        const other = make('button', {
-            type: 'button',
-            class: 'emoji other',
-            'aria-label': strings.otherEmoji,
-            title: strings.otherEmoji,
-        });
-        other.append(icon('plus'));
+        const other = iconButton('plus', strings.otherEmoji, 'emoji other');
         other.onclick = () => {
             this.sheet.close();
             this.picker.open((emoji) => this.#reactWith(emoji));

@@ -1,5 +1,5 @@
 /** Files for a message: chosen, photographed, pasted or dropped, and the row of them that waits. */
-import { byId, icon, make } from '../dom.js';
+import { byId, icon, iconButton, make } from '../dom.js';
 import { strings } from '../strings.js';
 import { Sheet } from './sheet.js';
 
@@ -96,14 +96,7 @@ export class AttachView {
     /** @param {Upload} upload */
     #tile(upload) {
         const { name, preview } = upload;
-        const label = strings.removeFile(name);
-        const remove = make('button', {
-            type: 'button',
-            class: 'tile-remove',
-            'aria-label': label,
-            title: label,
-        });
-        remove.append(icon('close'));
+        const remove = iconButton('close', strings.removeFile(name), 'tile-remove');
         remove.onclick = () => this.hooks.remove(upload);
         const again = make('button', { type: 'button', class: 'link again' }, strings.retry);
         again.onclick = () => this.uploads.retry(upload);

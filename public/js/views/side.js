@@ -1,5 +1,5 @@
 /** The left column: rooms, conversations, who I am and whether I am connected. */
-import { avatar, byId, icon, keyed, make } from '../dom.js';
+import { avatar, byId, icon, iconButton, keyed, make } from '../dom.js';
 import { isPlace } from '../names.js';
 import { strings } from '../strings.js';
 
@@ -80,14 +80,7 @@ export class SideView {
         };
         const item = make('li', {}, button);
         if (view.isPrivate) return item;
-        const label = strings.leaveRoom(view.title);
-        const leave = make('button', {
-            type: 'button',
-            class: 'quiet leave',
-            'aria-label': label,
-            title: label,
-        });
-        leave.append(icon('close'));
+        const leave = iconButton('close', strings.leaveRoom(view.title), 'quiet leave');
         leave.onclick = () => this.store.leave(view.name);
         item.append(leave);
         return item;
