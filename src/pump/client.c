@@ -67,11 +67,12 @@ bool client_receive(struct client *c, struct text *t)
     BUG_ON(!ring_push(&c->inbox, t)); /* the caller stopped when it was told to */
     c->inbox_bytes += t->size;
     bool full = ring_size(&c->inbox) >= INBOX_FRAMES || c->inbox_bytes >= INBOX_BYTES;
-    if (c->pumps) {
+    bool wake = c->pumps && !c->pumps->stalled;
+    if (c->pumps)
         c->pumps->paused = full;
-        pumps_signal_reader_locked(c->pumps);
-    }
     client_unlock(c);
+    if (wake)
+        pthread_cond_signal(&c->pumps->read);
     return !full;
 }
 
@@ -109,9 +110,10 @@ void client_queue(struct client *c, struct batch *b)
     c->queued += b->size - b->answers;
     client_lock(c);
     outbox_push(&c->outbox, b);
-    if (c->pumps)
-        pumps_signal_writer_locked(c->pumps);
+    bool wake = c->pumps && !c->pumps->handed_over;
     client_unlock(c);
+    if (wake)
+        pthread_cond_signal(&c->pumps->write);
 }
 
 void client_written(struct client *c, const struct batch *b)

@@ -169,9 +169,10 @@ void pumps_written(struct client *c)
     struct pumps *p = c->pumps;
     lock_acquire(&p->lock);
     p->handed_over = false;
-    if (c->outbox.count)
-        pthread_cond_signal(&p->write);
+    bool more = c->outbox.count > 0;
     lock_release(&p->lock);
+    if (more)
+        pthread_cond_signal(&p->write);
 }
 
 void pumps_flow(struct client *c)
