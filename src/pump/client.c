@@ -67,12 +67,9 @@ bool client_receive(struct client *c, struct text *t)
     BUG_ON(!ring_push(&c->inbox, t)); /* the caller stopped when it was told to */
     c->inbox_bytes += t->size;
     bool full = ring_size(&c->inbox) >= INBOX_FRAMES || c->inbox_bytes >= INBOX_BYTES;
-    bool wake = c->pumps && !c->pumps->stalled;
     if (c->pumps)
         c->pumps->paused = full;
     client_unlock(c);
-    if (wake)
-        pthread_cond_signal(&c->pumps->read);
     return !full;
 }
 

@@ -164,6 +164,16 @@ bool pumps_reap(struct client *c)
     return true;
 }
 
+void pumps_received(struct client *c)
+{
+    struct pumps *p = c->pumps;
+    lock_acquire(&p->lock);
+    const bool wake = !p->stalled && c->inbox.slots && ring_size(&c->inbox) > 0;
+    lock_release(&p->lock);
+    if (wake)
+        pthread_cond_signal(&p->read);
+}
+
 void pumps_written(struct client *c)
 {
     struct pumps *p = c->pumps;
