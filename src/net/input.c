@@ -140,10 +140,13 @@ static void take(struct session *s, unsigned char *data, size_t size) REQUIRES(o
         const size_t done = take_frames(s, data, size);
         data += done;
         size -= done;
-        if (s->client->pumps)
+        if (s->state != SESSION_OPEN)
+            break;
+        if (s->client->pumps) {
             pumps_received(s->client);
-        if (s->state != SESSION_OPEN || s->client->pumps || reader_step(s->client) != READER_IDLE ||
-            s->reading)
+            break;
+        }
+        if (reader_step(s->client) != READER_IDLE || s->reading)
             break;
         s->stuffed = false; /* the step has emptied the inbox */
         if (s->gated)

@@ -1,5 +1,6 @@
 #include "confab/pump/client.h"
 
+#include "confab/pump/executor.h"
 #include "pumps.h"
 
 #include <stdlib.h>
@@ -107,7 +108,7 @@ void client_queue(struct client *c, struct batch *b)
     c->queued += b->size - b->answers;
     client_lock(c);
     outbox_push(&c->outbox, b);
-    bool wake = c->pumps && !c->pumps->handed_over;
+    const bool wake = c->pumps && !c->pumps->handed_over;
     client_unlock(c);
     if (wake)
         pthread_cond_signal(&c->pumps->write);
@@ -139,10 +140,8 @@ void client_clear(struct client *c)
 void client_answered(struct client *c)
 {
     atomic_store(&c->asked, false);
-    client_lock(c);
     if (c->pumps)
-        pumps_signal_reader_locked(c->pumps);
-    client_unlock(c);
+        pumps_received(c);
 }
 
 uint64_t client_first_seq(struct client *c, uint32_t room)

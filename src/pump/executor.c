@@ -11,16 +11,12 @@ enum { READER_STACK = 128 * 1024, WRITER_STACK = 64 * 1024 };
 
 enum { NEWS_MS = 60000 };
 
-void pumps_signal_reader_locked(struct pumps *p)
-{
-    if (!p->stalled)
-        pthread_cond_signal(&p->read);
-}
+/* Signals come when the lock is free: a thread that is woken under it runs at once, and waits again
+ * for the lock. Only the net thread signals, so the pumps live until it is done. */
 
-void pumps_signal_writer_locked(struct pumps *p)
+static bool has_input(const struct client *c)
 {
-    if (!p->handed_over)
-        pthread_cond_signal(&p->write);
+    return c->inbox.slots && ring_size(&c->inbox) > 0;
 }
 
 static bool reader_may_go(const struct client *c)
@@ -29,7 +25,7 @@ static bool reader_may_go(const struct client *c)
         return false;
     if (c->pumps->stalled)
         return atomic_load(&c->env->flow) != c->stalled_flow;
-    return c->inbox.slots && ring_size(&c->inbox) > 0;
+    return has_input(c);
 }
 
 /* Returns with the lock held. False: end. */
@@ -54,7 +50,7 @@ static void *reader_run(void *arg) NO_THREAD_SAFETY
         lock_acquire(&p->lock);
         p->stepping = false;
         p->stalled = result == READER_STALLED;
-        if (p->paused && result == READER_IDLE) {
+        if (p->paused && !p->stalled && !has_input(c)) {
             p->paused = false;
             lock_release(&p->lock);
             c->env->port.resume(c);
@@ -132,9 +128,9 @@ void pumps_end(struct client *c)
     struct pumps *p = c->pumps;
     lock_acquire(&p->lock);
     p->ending = true;
+    lock_release(&p->lock);
     pthread_cond_signal(&p->read);
     pthread_cond_signal(&p->write);
-    lock_release(&p->lock);
 }
 
 bool pumps_ending(const struct client *c)
@@ -168,7 +164,7 @@ void pumps_received(struct client *c)
 {
     struct pumps *p = c->pumps;
     lock_acquire(&p->lock);
-    const bool wake = !p->stalled && c->inbox.slots && ring_size(&c->inbox) > 0;
+    const bool wake = !p->stalled && has_input(c);
     lock_release(&p->lock);
     if (wake)
         pthread_cond_signal(&p->read);
@@ -179,9 +175,9 @@ void pumps_written(struct client *c)
     struct pumps *p = c->pumps;
     lock_acquire(&p->lock);
     p->handed_over = false;
-    bool more = c->outbox.count > 0;
+    const bool wake = c->outbox.count > 0;
     lock_release(&p->lock);
-    if (more)
+    if (wake)
         pthread_cond_signal(&p->write);
 }
 
@@ -189,9 +185,10 @@ void pumps_flow(struct client *c)
 {
     struct pumps *p = c->pumps;
     lock_acquire(&p->lock);
-    if (p->stalled)
-        pthread_cond_signal(&p->read);
+    const bool wake = p->stalled;
     lock_release(&p->lock);
+    if (wake)
+        pthread_cond_signal(&p->read);
 }
 
 void pump_mode_init(struct pump_mode_switch *m, const struct settings *s)

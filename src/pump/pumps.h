@@ -26,8 +26,4 @@ void client_unlock(struct client *c);
 /* The oldest message of the inbox; the caller frees it. NULL when there is none. */
 struct text *client_next_text(struct client *c);
 
-/* Wakes a pump thread of c that waits for its box. Lock held. */
-void pumps_signal_reader_locked(struct pumps *p);
-void pumps_signal_writer_locked(struct pumps *p);
-
 #endif

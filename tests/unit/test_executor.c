@@ -171,6 +171,8 @@ static int tear_down(void **state)
 static void say(struct client *c, const char *text)
 {
     client_receive(c, text_new(text, strlen(text)));
+    if (c->pumps)
+        pumps_received(c);
 }
 
 static struct batch *batch_of(const char *text)
@@ -201,12 +203,30 @@ static void a_full_inbox_says_when_it_has_room(void **state)
     while (client_receive(c, text_new("{\"type\":\"leave\",\"room\":\"a\"}", 27)))
         sent++;
     sent++;
+    pumps_received(c);
     assert_int_equal(count_of(&seen.resumed), 0);
     set_full(false);
     atomic_fetch_add(&env.flow, 1);
     pumps_flow(c);
     expect_count(&seen.resumed, 1);
     expect_count(&seen.submitted, sent);
+}
+
+static void a_full_inbox_that_ends_with_a_request_is_read_on(void **state)
+{
+    struct client *c = *state;
+    set_full(true);
+    say(c, "{\"type\":\"join\",\"room\":\"a\"}");
+    expect_count(&seen.refused, 1);
+    for (unsigned i = 1; i < INBOX_FRAMES; i++)
+        say(c, "{\"type\":\"leave\",\"room\":\"a\"}");
+    static const char history[] = "{\"type\":\"history\",\"room\":\"a\"}";
+    assert_false(client_receive(c, text_new(history, sizeof history - 1)));
+    set_full(false);
+    atomic_fetch_add(&env.flow, 1);
+    pumps_flow(c);
+    expect_count(&seen.submitted, 1 + INBOX_FRAMES);
+    expect_count(&seen.resumed, 1); /* though the answer is not out yet */
 }
 
 static void the_writer_hands_over_one_batch_at_a_time(void **state)
@@ -325,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PUMP_TEST(the_reader_reads),
         PUMP_TEST(a_full_inbox_says_when_it_has_room),
+        PUMP_TEST(a_full_inbox_that_ends_with_a_request_is_read_on),
         PUMP_TEST(the_writer_hands_over_one_batch_at_a_time),
         PUMP_TEST(what_is_left_stays_in_the_boxes),
         PUMP_TEST(threads_come_and_go),

@@ -21,7 +21,7 @@ bool pumps_ending(const struct client *c);
  * returns true; the caller goes on with shared steps. Net thread. */
 bool pumps_reap(struct client *c);
 
-/* What one read has brought is in the inbox: wakes the reader. Net thread. */
+/* What one read has brought is in the inbox, or the reader may go on: wakes it. Net thread. */
 void pumps_received(struct client *c);
 /* The batch that was handed over has left: the writer may make the next one. Net thread. */
 void pumps_written(struct client *c);
