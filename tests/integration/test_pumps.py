@@ -106,3 +106,19 @@ def test_pump_mode_in_stats(start, redis):
     for mode in ("auto", "threads", "shared"):
         pumps = start(redis, PUMPS=mode).stats()["pumps"]
         assert (pumps if isinstance(pumps, str) else pumps["mode"]) == mode
+
+
+@pytest.mark.parametrize("pumps", ["threads", "shared"])
+def test_who_fills_the_inbox_and_asks_is_read_on(start, redis, raw, new, room, pumps):
+    """Sixteen frames, as many as wait for a reader, in one piece; the last one waits for an answer."""
+    client = raw(start(redis, PUMPS=pumps), new.anna, room)
+    pieces, send = [], client.send
+    client.send = pieces.append
+    for _ in range(15):
+        client.say("heartbeat")
+    client.say("history", room=room)
+    client.send = send
+    client.send(b"".join(pieces))
+    client.expect("history", room=room)
+    client.say("message", room=room, content="after")
+    client.expect("message", content="after")
