@@ -181,7 +181,8 @@ uint64_t bench_fault_count(const struct bench *b);
 void conn_open(struct bench *b, struct conn *c);
 void conn_close(struct bench *b, struct conn *c); /* on purpose: no fault */
 void conn_event(struct bench *b, struct conn *c, uint32_t events);
-void conn_read(struct bench *b, struct conn *c, size_t most); /* up to BENCH_READ bytes */
+/* Up to BENCH_READ bytes. True when there may be more. */
+bool conn_read(struct bench *b, struct conn *c, size_t most);
 void conn_send(struct bench *b, struct conn *c, unsigned opcode, const char *data, size_t size);
 void conn_fail(struct bench *b, struct conn *c, const char *why);
 void conn_watch(struct bench *b, struct conn *c, int how, bool writing);

@@ -10,10 +10,18 @@ static bool is_closed_loop(const struct bench *b)
     return b->opt->mode == MODE_CLOSED || b->opt->mode == MODE_PRIVATE;
 }
 
+/* Eight digits, as read_hex() has them; snprintf() would be felt. */
+static void write_hex(char *out, uint32_t n)
+{
+    for (int i = 7; i >= 0; i--, n >>= 4)
+        out[i] = "0123456789abcdef"[n & 15];
+}
+
 /* The content of a message: when it was sent, by whom, and filling. */
 static void content(const struct bench *b, const struct conn *c, int64_t stamp_us, char *out)
 {
-    (void)snprintf(out, BENCH_STAMP + 1, "%08x%08x", (unsigned)stamp_us, c->index);
+    write_hex(out, (uint32_t)stamp_us);
+    write_hex(out + 8, c->index);
     memset(out + BENCH_STAMP, 'x', b->opt->content - BENCH_STAMP);
     out[b->opt->content] = '\0';
 }
@@ -23,8 +31,10 @@ void load_send(struct bench *b, struct conn *c, int64_t stamp_us)
     struct stream *s = c->stream;
     char text[OPTION_CONTENT + 1], to[BENCH_NAME], cid[24];
     content(b, c, stamp_us, text);
-    conn_user(b, to, c->index ^ 1);
-    (void)snprintf(cid, sizeof cid, "%ju", (uintmax_t)b->counts.sent);
+    if (b->private)
+        conn_user(b, to, c->index ^ 1);
+    if (b->opt->cid)
+        (void)snprintf(cid, sizeof cid, "%ju", (uintmax_t)b->counts.sent);
     str_reset(&b->text);
     dialect_message(b->dialect, b->private ? NULL : s->name, to, text, b->opt->cid ? cid : NULL,
                     &b->text);
