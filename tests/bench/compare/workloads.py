@@ -138,6 +138,15 @@ PEER_WORKLOADS = (
         servers=(THREADS, GORILLA, FRAMES),
     ),
     Workload(
+        "t-100-16",
+        "as t-100, with 16 messages under way per user",
+        "closed",
+        100,
+        THROUGHPUT,
+        ("--window", "16"),
+        servers=(THREADS, GORILLA),
+    ),
+    Workload(
         "n",
         "1,000 clients in one room, closed loop: one net thread and two",
         "closed",
