@@ -82,8 +82,12 @@ int tls_start(struct tls *t, const struct settings *s, struct net *n, char *line
     if (strcmp(s->tls, "off") == 0)
         return 0;
     if (!tls_paths(s, &t->paths)) {
-        if (strcmp(s->tls, "on") != 0)
+        if (strcmp(s->tls, "on") != 0) {
+            if (errno == EACCES)
+                log_warn("tls_certificate", "file=\"%s\" error=\"%s\" effect=\"no TLS\"",
+                         t->paths.cert, strerror(errno));
             return 0;
+        }
         snprintf(line, size,
                  "TLS=on and there is no certificate: run `confab tls init`, or set "
                  "TLS_CERT and TLS_KEY.");

@@ -8,19 +8,20 @@
  *   demand = share of the time that it is busy × frames per send,
  *
  * about the load that it would have if each frame had a send of its own, smoothed over
- * SMOOTH_US. Up to 1 it keeps up with that, and flushes at once: gathering would buy nothing and
- * show as latency. Above, it rests after a flush. From 1 to DEMAND_FULL the rest grows from
- * nothing to
+ * SMOOTH_US. Up to DEMAND_REST it keeps up with that easily, and flushes at once: gathering would
+ * buy little and show as latency. Above, it rests after a flush. From there to DEMAND_FULL, where
+ * it would have no time left, the rest grows from nothing to
  *
  *   one and a half times the cost of the flush, so that sends take two fifths of the time,
  *
  * but only so long that one flush begins FLUSH_MAX_MS after the other; and where the clients are
  * so many that nothing is left of that, REST_LEAST per cent of FLUSH_MAX_MS.
  *
- * A flush to many clients takes milliseconds. What comes in meanwhile is read in between, and what
- * is back from Redis before it ends joins what waits for those who have not been served yet: one
- * send for two messages, and nobody waits longer than one round of all clients. What was measured
- * of this and of other rules stands in docs/RATIONALE.md. */
+ * A flush to many clients takes milliseconds. Where much comes in meanwhile (again above
+ * DEMAND_REST), it is read in between, and what is back from Redis before it ends joins what waits
+ * for those who have not been served yet: one send for two messages, and nobody waits longer than
+ * one round of all clients. What was measured of this and of other rules stands in
+ * docs/RATIONALE.md. */
 #include "fanout.h"
 
 #include "io.h"
@@ -28,8 +29,8 @@
 
 enum {
     SMOOTH_US = 100 * 1000,
-    DEMAND_ONE = 1000,       /* in permille: keeps up, just so */
-    DEMAND_FULL = 1500,      /* from here on the rest is as long as it gets */
+    DEMAND_REST = 600,       /* in permille: from here on it rests … */
+    DEMAND_FULL = 1000,      /* … and from here on as long as it gets */
     REST_LEAST = 45,         /* per cent: see above */
     INPUT_FIRST = 64,        /* clients, half a millisecond: input is read in between; … */
     INPUT_MOST = 64,         /* … in long rounds so often, … */
@@ -76,12 +77,12 @@ static int64_t measure(struct net_thread *t, int64_t now_us)
 static int64_t rest_us(const struct net_thread *t, int64_t cost_us)
 {
     const int64_t most_us = t->net->settings->flush_max_ms * 1000;
-    const int64_t over = least(t->load.demand_permille, DEMAND_FULL) - DEMAND_ONE;
+    const int64_t over = least(t->load.demand_permille, DEMAND_FULL) - DEMAND_REST;
     if (over <= 0)
         return 0;
     const int64_t left_us = most_us - cost_us, least_us = most_us * REST_LEAST / 100;
     const int64_t bound_us = left_us > least_us ? left_us : least_us;
-    return least(cost_us * 3 / 2, bound_us) * over / (DEMAND_FULL - DEMAND_ONE);
+    return least(cost_us * 3 / 2, bound_us) * over / (DEMAND_FULL - DEMAND_REST);
 }
 
 static bool is_large(const struct net_thread *t, uint32_t bytes)
@@ -142,7 +143,7 @@ static void flush(struct net_thread *t) REQUIRES(on_net)
             break;
         output_clean(s);
         output_write(s);
-        if (n % every == 0)
+        if (n % every == 0 && t->load.demand_permille > DEMAND_REST)
             take_more(t);
     }
     join_cache_clear(&t->join);

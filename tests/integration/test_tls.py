@@ -505,6 +505,18 @@ def test_a_start_that_cannot_be_says_why(redis, own, tmp_path):
     assert code == 2 and "TLS_CERT and TLS_KEY belong together" in log[-1]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_a_server_that_may_not_look_for_a_certificate_says_so(start, redis, own):
+    os.chmod(redis.folder, 0o711)
+    os.chmod(redis.socket, 0o777)
+    os.chmod(own.folder, 0o700)
+    nobody = ["setpriv", "--pdeathsig=KILL", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    server = start(redis, launcher=nobody, DATA_DIR=own.folder, ARCHIVE="off", ENV_FILE="")
+    said = server.wait_log(event="tls_certificate")
+    assert said["error"] == "Permission denied" and said["effect"] == "no TLS"
+    assert server.request("GET", "/").status == 200
+
+
 def test_tls_off_speaks_plain_text(start, redis, own):
     server = start(redis, DATA_DIR=own.folder, ARCHIVE="off", TLS="off")
     assert server.request("GET", "/").status == 200

@@ -131,14 +131,23 @@ def end(pid: int) -> None:
         pass
 
 
-def answers(port: int) -> bool:
-    """Whether it listens and a process is there that serves: nginx listens before it has one. Who
-    does not know what to say to a bare request is given a moment."""
+# RFC 6455 section 1.3.
+HANDSHAKE = (
+    "GET /ws/ready HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def answers(port: int, request: str) -> bool:
+    """Whether it listens and a process is there that serves: nginx listens before it has one, and
+    nchan refuses with 503 until it has Redis. Who does not know what to say to a bare request is
+    given a moment."""
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as s:
-            s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            s.sendall(request.encode())
             s.settimeout(0.5)
-            s.recv(1)
+            if b" 503 " in s.recv(16):
+                return False
     except TimeoutError:
         return True
     except OSError:
@@ -206,5 +215,6 @@ def start_peer(kind: Kind, redis_port: int, folder: str) -> Server:
     script = os.path.join(PEERS, f"{kind.name}.sh")
     command = [*pinned(SERVER_CPU), script, str(port), str(redis_port), folder]
     process = Process(kind.name, command, os.path.join(folder, "server.log"))
-    process.wait_for(lambda: answers(port))
+    request = HANDSHAKE if kind.dialect == "nchan" else "GET / HTTP/1.0\r\n\r\n"
+    process.wait_for(lambda: answers(port, request))
     return Server(process, port)
