@@ -29,6 +29,9 @@ export async function paint(page, { colorScheme, contrast }) {
 export async function violations(page, rules = WCAG) {
     if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
     return page.evaluate(async (options) => {
+        // What is still fading in has the contrast of a moment.
+        const ends = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+        await Promise.all(ends.map((one) => one.finished.catch(() => {})));
         const { violations: found } = await window.axe.run(document, options);
         const where = ({ target, any }) => `${target.join(' ')} ${any[0]?.message ?? ''}`;
         return found.map(({ id, nodes }) => `${id}: ${nodes.map(where).join('; ')}`);
