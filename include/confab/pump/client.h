@@ -102,8 +102,9 @@ static inline void client_unref(struct client *c)
     peer_unref(&c->peer);
 }
 
-/* Net thread: a message arrived; takes t. A reader thread is woken by pumps_received(). False when the inbox is full now: stop reading until
- * port.resume (dedicated) or until reader_step() left it empty (shared). */
+/* Net thread: a message arrived; takes t. pumps_received() wakes a reader thread. False when the
+ * inbox is full now: stop reading until port.resume (dedicated) or until reader_step() left it
+ * empty (shared). */
 bool client_receive(struct client *c, struct text *t);
 bool client_inbox_empty(struct client *c);
 /* Net thread: nothing that it said is with a pump, waits for the hub or for Redis. What the hub is
